@@ -1,0 +1,58 @@
+"""The web: thin blueprints over the services."""
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from api.commands import commands
+from api.converters import IdConverter
+from api.middleware import auth, error_handler, request_context, request_guard
+from api.routes.auth import auth as auth_routes
+from api.routes.docs import docs
+from api.routes.health import health
+from api.routes.imports import imports
+from api.routes.members import members
+from api.routes.projects import projects
+from api.routes.reports import reports
+from api.routes.rooms import rooms
+from api.routes.tasks import tasks
+from api.routes.time_entries import time_entries
+from api.routes.timer import timer
+from api.routes.users import users
+from config import settings
+from models.base import Base
+from utils.logger import configure_logging
+
+API = (
+    auth_routes,
+    users,
+    projects,
+    members,
+    tasks,
+    time_entries,
+    timer,
+    reports,
+    imports,
+    rooms,
+)
+
+
+def create_app() -> Flask:
+    """Return the application that gunicorn, `flask` and the tests run."""
+    configure_logging(settings.log_level, as_json=settings.json_logs)
+    app = Flask("stint", static_folder=None, root_path=str(settings.project_dir))
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.strict_slashes = False
+
+    request_context.init_app(app)
+    request_guard.init_app(app)
+    auth.init_app(app)
+    error_handler.init_app(app)
+    Migrate(app, Base, directory=str(settings.project_dir / "migrations"))  # type: ignore[arg-type]  # metadata is all it needs
+    app.register_blueprint(commands)
+
+    for blueprint in API:
+        app.register_blueprint(blueprint, url_prefix=settings.api_prefix)
+    app.register_blueprint(health)
+    app.register_blueprint(health, url_prefix=settings.api_prefix, name="api_health")
+    app.register_blueprint(docs)
+    return app

@@ -1,0 +1,82 @@
+"""From what a view returns to what is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, request
+
+from api.contract import Contract
+from utils.pages import Page
+from utils.preconditions import etag_of, parse_tags
+
+JSON = "application/json"
+CSV = "text/csv; charset=utf-8"
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A rendered answer, as it is sent and recorded."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = field(default=())
+
+    def response(self) -> Response:
+        """Return it as Flask's response."""
+        return Response(self.body, self.status, self.headers)
+
+
+class Renderer:
+    """Turns the answers of one view into bytes, by its return annotation."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._status = contract.status
+        self._has_version = contract.has_version
+        self._adapter = contract.adapter()
+
+    def render(self, result: Any) -> Answer:
+        """Return the answer to send for what the view returned."""
+        if self._has_version:
+            return self._render_resource(result)
+        if self._contract.is_list:
+            return self._render_page(result)
+        if self._contract.csv is not None and _prefers_csv():
+            return Answer(self._status, self._contract.csv(result), [("Content-Type", CSV)])
+        if self._contract.answer_type is None:
+            return Answer(self._status)
+        return Answer(self._status, self._adapter.dump_json(result), [("Content-Type", JSON)])
+
+    def _render_resource(self, resource: Any) -> Answer:
+        etag = etag_of(resource)
+        if request.method in ("GET", "HEAD"):
+            seen = parse_tags(request.headers.get("If-None-Match"))
+            if seen and (etag in seen or f"W/{etag}" in seen or "*" in seen):
+                return Answer(HTTPStatus.NOT_MODIFIED, headers=[("ETag", etag)])
+        headers = [("Content-Type", JSON), ("ETag", etag)]
+        return Answer(self._status, self._adapter.dump_json(resource), headers)
+
+    def _render_page(self, page: Page[Any]) -> Answer:
+        headers = [("Content-Type", JSON)]
+        if page.next_cursor is not None:
+            headers.append(("Link", f'<{_next_url(page.next_cursor)}>; rel="next"'))
+        return Answer(self._status, self._adapter.dump_json(list(page.items)), headers)
+
+
+def _next_url(cursor: str) -> str:
+    """Return the address of this list's next page: the same question, behind the cursor."""
+    question = [
+        (name, value)
+        for name, value in request.args.items(multi=True)
+        if name not in ("cursor", "offset")
+    ]
+    return f"{request.path}?{urlencode([*question, ('cursor', cursor)])}"
+
+
+def _prefers_csv() -> bool:
+    return request.accept_mimetypes.best_match([JSON, "text/csv"], default=JSON) == "text/csv"

@@ -1,0 +1,175 @@
+"""From a request to the arguments of a view: JSON bodies, query strings, forms, paths."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.datastructures import MultiDict
+
+from api.contract import Contract
+from api.request_body import read_body
+from config import settings
+from models.principal import Principal
+from models.upload import Upload
+from models.user import UserKind
+from utils.errors import (
+    BadRequestError,
+    FieldError,
+    PreconditionRequiredError,
+    RequestRefusedError,
+    UnprocessableError,
+)
+from utils.preconditions import IfMatch, parse_tags
+from utils.validators import PATTERN_MEANINGS
+
+Source = Callable[[dict[str, Any]], Any]
+
+
+class Arguments:
+    """Collects what one view takes, in the order of its parameters."""
+
+    def __init__(self, contract: Contract) -> None:
+        sources: dict[str, Source] = {
+            "body": lambda _: _read_json(contract.parameters["body"]),
+            "query": lambda _: _read_query(contract.parameters["query"]),
+            "form": lambda _: _read_form(contract.parameters["form"]),
+            "upload": lambda _: _read_upload(),
+            "if_match": lambda values: _read_if_match(values.get("principal")),
+        }
+        self._sources = [(name, sources[name]) for name in contract.parameters if name in sources]
+        self._takes_principal = contract.takes("principal")
+        self._takes_query = contract.takes("query")
+        self._before = contract.before
+        self._before_names = _parameters_of(contract.before)
+
+    def of_request(self, principal: Principal | None, path: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the current request; `path` comes from the router."""
+        values = path
+        if self._takes_principal:
+            values["principal"] = principal
+        for name, read in self._sources:
+            values[name] = read(values)
+        if not self._takes_query and request.query_string:
+            _refuse_query()
+        if self._before is not None:
+            known = values | {"principal": principal}
+            values["prepared"] = self._before(**{name: known[name] for name in self._before_names})
+        return values
+
+
+def _parameters_of(function: Callable[..., Any] | None) -> list[str]:
+    if function is None:
+        return []
+    return list(inspect.signature(function).parameters)
+
+
+def _read_json(model: type[BaseModel]) -> BaseModel:
+    if request.mimetype != "application/json":
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "This takes a JSON body; send Content-Type: application/json.",
+            code="unsupported_media_type",
+        )
+    try:
+        return model.model_validate_json(read_body(settings.max_body_bytes))
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise BadRequestError(
+                f"The body is not JSON in UTF-8: {error.errors()[0]['ctx']['error']}.",
+                code="malformed_json",
+            ) from None
+        raise _invalid(error, "body") from None
+
+
+def _read_query(model: type[BaseModel]) -> BaseModel:
+    if not request.query_string:
+        return _without_input(model)
+    return _validate(model, _single_values(request.args), "query")
+
+
+def _read_form(model: type[BaseModel]) -> BaseModel:
+    if request.mimetype != "multipart/form-data":
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "This takes a form with a file; send Content-Type: multipart/form-data.",
+            code="unsupported_media_type",
+        )
+    read_body(settings.max_import_bytes)
+    return _validate(model, _single_values(request.form), "form")
+
+
+def _read_upload() -> Upload:
+    file = request.files.get("file")
+    if file is None:
+        raise UnprocessableError(
+            "The form has no file; send it as the part named file.",
+            errors=[FieldError("form.file", "is missing", "missing")],
+        )
+    return Upload(file.filename or "", file.stream.read())
+
+
+def _read_if_match(principal: Principal | None) -> IfMatch:
+    """Agents act on what they read a while ago: they must say which version that was."""
+    tags = parse_tags(request.headers.get("If-Match"))
+    if not tags and principal is not None and principal.kind is UserKind.AGENT:
+        raise PreconditionRequiredError(
+            "Agents must send If-Match with the ETag of the version they change."
+        )
+    return IfMatch(tags)
+
+
+@cache
+def _without_input(model: type[BaseModel]) -> BaseModel:
+    """Most lists are asked for without any parameter; models are not changed by services."""
+    return _validate(model, {}, "query")
+
+
+def _validate(model: type[BaseModel], values: dict[str, str], place: str) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error, place) from None
+
+
+def _single_values(values: MultiDict[str, str]) -> dict[str, str]:
+    doubled = [name for name, given in values.lists() if len(given) > 1]
+    if doubled:
+        raise UnprocessableError(
+            "A parameter was given more than once; send each once.",
+            errors=[FieldError(name, "was given more than once", "doubled") for name in doubled],
+        )
+    return values.to_dict()
+
+
+def _refuse_query() -> None:
+    """A filter that does nothing would be taken for one that works."""
+    errors = [
+        FieldError(f"query.{name}", "is unknown here", "extra_forbidden") for name in request.args
+    ]
+    raise UnprocessableError("This takes no query parameters; leave them out.", errors=errors)
+
+
+def _invalid(error: ValidationError, place: str) -> UnprocessableError:
+    """Turn pydantic's findings into ours; the input itself is not repeated, it may be secret."""
+    errors = [
+        FieldError(
+            ".".join([place, *(str(part) for part in problem["loc"])]),
+            _message_of(problem),
+            problem["type"],
+        )
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+    names = ", ".join(dict.fromkeys(found.field for found in errors))
+    return UnprocessableError(f"The input does not fit; look at {names}.", errors=errors)
+
+
+def _message_of(problem: ErrorDetails) -> str:
+    """Say what a pattern means; pydantic would repeat the pattern."""
+    if problem["type"] == "string_pattern_mismatch":
+        return PATTERN_MEANINGS.get(problem["ctx"]["pattern"], problem["msg"])
+    return problem["msg"].removeprefix("Value error, ")

@@ -1,0 +1,82 @@
+"""Commands of the `flask` program for operators."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask import Blueprint
+from pydantic import ValidationError
+
+from models.imports import ImportForm, ImportResult
+from models.upload import Upload
+from services.db_client import db, running_database
+from services.import_service import import_service
+from services.user_service import user_service
+from utils.errors import ServiceError
+
+commands = Blueprint("commands", __name__, cli_group=None)
+
+
+@commands.cli.command("import-time")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "email", required=True, help="E-mail address of the account that imports.")
+@click.option("--format", "format_", default="clockify", show_default=True)
+@click.option("--project-id", help="All lines go into this project, of which you are an owner.")
+@click.option("--timezone", help="Zone of the times in the file; the account's by default.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and write nothing.")
+def import_time(
+    file: Path,
+    email: str,
+    format_: str,
+    project_id: str | None,
+    timezone: str | None,
+    dry_run: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """Bring in FILE, an export of another time tracker."""
+    form = _form(format=format_, project_id=project_id, timezone=timezone, dry_run=dry_run)
+    with _explaining_errors(), running_database():
+        principal = db.reading(lambda: user_service.principal_of(email))
+        parsed = import_service.parse(principal, form, Upload(file.name, file.read_bytes()))
+        lines = len(parsed.file.entries)
+        with click.progressbar(length=lines, label="Importing", file=sys.stderr) as bar:
+            result = db.transaction(lambda: import_service.run(principal, form, parsed, bar.update))
+    _print_result(result)
+
+
+@commands.cli.command("verify-email")
+@click.argument("email")
+def verify_email(email: str) -> None:
+    """Mark EMAIL as proven to belong to its account; time imported for it is handed over."""
+    with _explaining_errors(), running_database():
+        user = db.transaction(lambda: user_service.verify_email(email))
+    click.echo(f"{user.email} is verified.")
+
+
+def _form(**values: object) -> ImportForm:
+    try:
+        return ImportForm.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0]).replace("_", "-")
+        raise click.UsageError(f"--{name}: {problem['msg']}") from None
+
+
+def _print_result(result: ImportResult) -> None:
+    """Counts to standard output, lines that were left out to standard error."""
+    for problem in result.errors:
+        click.echo(f"line {problem.line}, {problem.column}: {problem.message}", err=True)
+    for name, count in result.model_dump(exclude={"errors", "unknown_columns"}).items():
+        click.echo(f"{name}: {count}")
+    if result.unknown_columns:
+        click.echo(f"columns not read: {', '.join(result.unknown_columns)}")
+
+
+@contextmanager
+def _explaining_errors() -> Iterator[None]:
+    """What went wrong in one line and exit code 1, as programs on a terminal do."""
+    try:
+        yield
+    except ServiceError as error:
+        raise click.ClickException(error.detail) from None

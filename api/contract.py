@@ -1,0 +1,109 @@
+"""What a view promises, read from its signature once, when it is defined."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter
+
+from models.principal import Principal
+from models.upload import Upload
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+View = Callable[..., Any]
+
+
+class Access(Enum):
+    """Who may call a view at all; what they may see and do in it is the services' affair."""
+
+    PUBLIC = auto()
+    SIGNED_IN = auto()
+
+
+class ContractError(TypeError):
+    """A view that does not say what it takes, returns or who may call it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """The promises of one view.
+
+    `parameters` are the names it takes, in order: `principal`, `body`, `query`, `form`, `upload`,
+    `if_match`, `prepared` (what `before` returned), and those of its path.
+    """
+
+    view: View
+    access: Access
+    status: int
+    recorded: bool
+    before: View | None
+    csv: Callable[[Any], bytes] | None
+    parameters: dict[str, Any]
+    answer: Any
+
+    @classmethod
+    def of(cls, view: View, **promises: Any) -> "Contract":
+        """Read the contract off a view; raises ContractError when it leaves something open."""
+        hints = get_type_hints(view, include_extras=True)
+        if "return" not in hints:
+            raise ContractError(f"{view.__qualname__} does not say what it returns")
+        if not view.__doc__:
+            raise ContractError(f"{view.__qualname__} has no docstring for the documentation")
+        names = list(inspect.signature(view).parameters)
+        missing = [name for name in names if name not in hints]
+        if missing:
+            raise ContractError(f"{view.__qualname__} does not annotate {missing}")
+        contract = cls(
+            view=view,
+            parameters={name: hints[name] for name in names},
+            answer=hints["return"],
+            **promises,
+        )
+        contract.check()
+        return contract
+
+    def check(self) -> None:
+        """Raise ContractError for promises that contradict each other."""
+        name = self.view.__qualname__
+        if self.takes("principal") and self.access is Access.PUBLIC:
+            raise ContractError(f"{name} is public and takes a principal")
+        if self.answer_type is None and self.status == 200:
+            raise ContractError(f"{name} returns nothing: its status is 204")
+        for kind in ("body", "query", "form"):
+            if self.takes(kind) and not issubclass(self.parameters[kind], BaseModel):
+                raise ContractError(f"{name} takes a {kind} that is no model")
+        for kind, expected in (("principal", Principal), ("if_match", IfMatch), ("upload", Upload)):
+            if self.takes(kind) and self.parameters[kind] is not expected:
+                raise ContractError(f"{name} takes a {kind} that is no {expected.__name__}")
+
+    def takes(self, name: str) -> bool:
+        """Tell whether the view has this parameter."""
+        return name in self.parameters
+
+    @property
+    def is_list(self) -> bool:
+        """True for a page of a list, which becomes a bare array and a Link header."""
+        return get_origin(self.answer) is Page
+
+    @property
+    def answer_type(self) -> Any:
+        """The type of the body; None when there is none."""
+        if self.answer is type(None):
+            return None
+        if self.is_list:
+            return list[get_args(self.answer)[0]]  # type: ignore[misc]  # a type made at run time
+        return self.answer
+
+    @property
+    def has_version(self) -> bool:
+        """True for single resources, which carry an ETag."""
+        return isinstance(self.answer, type) and "version" in getattr(
+            self.answer, "model_fields", {}
+        )
+
+    def adapter(self) -> TypeAdapter[Any]:
+        """Return what turns an answer into bytes."""
+        return TypeAdapter(self.answer_type)

@@ -1,0 +1,1 @@
+"""What surrounds every request; each file has an init_app."""

@@ -1,0 +1,76 @@
+"""Every error leaves as problem+json, and only what is meant for the caller leaves at all."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, request
+from pydantic_core import to_json, to_jsonable_python
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from api.middleware.request_context import request_id
+from api.problem import Problem
+from utils.errors import ServiceError, UnprocessableError
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+ADVICE = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address; /docs lists what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; see Allow.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; send less at once.",
+    HTTPStatus.BAD_REQUEST: "The request could not be read; check how it is written.",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Render our own errors, those of the framework, and defects."""
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _defect)
+
+
+def _service_error(error: ServiceError) -> Response:
+    members: dict[str, Any] = to_jsonable_python(error.extra)
+    if isinstance(error, UnprocessableError):
+        members["errors"] = [
+            {"field": found.field, "message": found.message, "code": found.code}
+            for found in error.errors
+        ]
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("request.failed", code=error.code, cause=repr(error.__cause__))
+    return _problem(error.status, error.code, error.detail, error.headers, members)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.valid_methods or ())
+    detail = ADVICE.get(status, f"{status.phrase}; see /docs for how this is used.")
+    return _problem(status, status.phrase.lower().replace(" ", "_"), detail, headers, {})
+
+
+def _defect(error: Exception) -> Response:
+    logger.error("request.crashed", exc_info=error)
+    return _problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "This is a defect of the service; report it with the request_id.",
+        {},
+        {},
+    )
+
+
+def _problem(
+    status: HTTPStatus, code: str, detail: str, headers: dict[str, str], members: dict[str, Any]
+) -> Response:
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id(),
+        **members,
+    )
+    body = b"" if request.method == "HEAD" else to_json(problem, exclude_none=True)
+    return Response(body, status, headers, content_type="application/problem+json")

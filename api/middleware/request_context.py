@@ -1,0 +1,60 @@
+"""The id of each request, and one log line for each."""
+
+import time
+
+from flask import Flask, Response, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+from uuid_utils import uuid4
+
+from services.event_service import client_id
+from utils.errors import FieldError, UnprocessableError
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+CLIENT_ID_MAX_LENGTH = 64
+
+
+def init_app(app: Flask) -> None:
+    """Name every request and log it when it is answered."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+
+
+def request_id() -> str:
+    """Return the id of the current request; every log line and problem carries it."""
+    return str(g.request_id)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = uuid4().hex
+    clear_contextvars()
+    bind_contextvars(request_id=g.request_id)
+    client_id.set(_read_client_id())
+
+
+def _read_client_id() -> str | None:
+    """A client names itself, to know its own changes among the events."""
+    given = request.headers.get("X-Client-Id")
+    if given is not None and not (
+        given.isascii() and given.isprintable() and len(given) <= CLIENT_ID_MAX_LENGTH
+    ):
+        raise UnprocessableError(
+            "X-Client-Id must have at most 64 printable ASCII characters.",
+            errors=[FieldError("header.X-Client-Id", "is too long or not printable", "client_id")],
+        )
+    return given or None
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    logger.info(
+        "request.finished",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        user_id=g.get("user_id"),
+        ms=round((time.perf_counter() - g.started) * 1000, 2),
+    )
+    return response

@@ -1,0 +1,33 @@
+"""Problem details (RFC 9457): the one form of every error."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FieldProblem(BaseModel):
+    """One thing wrong with one part of the input."""
+
+    field: str = Field(examples=["body.title"])
+    message: str
+    code: str
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do next."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    code: str = Field(description="Stable, for programs.", examples=["not_found"])
+    detail: str = Field(description="For people: what is wrong and what to do next.")
+    request_id: str = Field(description="Name it when you report the problem.")
+    errors: list[FieldProblem] | None = Field(None, description="With 422: each wrong field.")
+    conflicting_ids: list[str] | None = Field(
+        None, description="With 409 time_overlap: the entries in the way."
+    )
+    current: dict[str, Any] | None = Field(
+        None, description="With 412: the representation of today."
+    )

@@ -1,0 +1,31 @@
+"""Reading the body of a request: not too much, and not for ever."""
+
+from http import HTTPStatus
+
+from flask import request
+from gevent import Timeout
+
+from config import settings
+from utils.errors import RequestRefusedError
+
+
+def read_body(limit: int) -> bytes:
+    """Return the body of at most `limit` bytes; it stays cached for the form parser."""
+    length = request.content_length or 0
+    if length > limit:
+        raise RequestRefusedError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The body is larger than the {limit:,} bytes allowed here; send less at once.",
+            code="body_too_large",
+        )
+    # gunicorn's gevent worker lets a client drip its body for ever.
+    with Timeout(settings.request_body_seconds, _too_slow()):
+        return request.get_data(cache=True, parse_form_data=False)
+
+
+def _too_slow() -> RequestRefusedError:
+    return RequestRefusedError(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The body did not arrive in time; send it again without pauses.",
+        code="body_too_slow",
+    )

@@ -1,0 +1,1 @@
+"""One blueprint per feature; each view is its contract and one call."""

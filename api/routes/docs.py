@@ -1,0 +1,45 @@
+"""The API's description: the OpenAPI document and an interactive page over it."""
+
+from flask import Blueprint, Response, send_from_directory
+
+from api.openapi import document_of
+from config import settings
+
+docs = Blueprint("docs", __name__)
+
+WEB = settings.project_dir / "web"
+SWAGGER = WEB / "vendor" / "swagger-ui"
+
+# The page shows itself only: no scripts or connections but to this server. Swagger UI writes
+# inline styles.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+ASSETS = {
+    "swagger-ui-bundle.js": SWAGGER,
+    "swagger-ui.css": SWAGGER,
+    "docs.js": WEB,
+}
+
+
+@docs.get("/openapi.json")
+def get_openapi() -> Response:
+    """Send the OpenAPI document of this version."""
+    return Response(document_of(), mimetype="application/json")
+
+
+@docs.get("/docs")
+def get_docs() -> Response:
+    """Send the page that shows the document and lets one try it."""
+    page = send_from_directory(WEB, "docs.html")
+    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return page
+
+
+@docs.get("/docs/<any('swagger-ui-bundle.js', 'swagger-ui.css', 'docs.js'):name>")
+def get_docs_asset(name: str) -> Response:
+    """Send a part of the page."""
+    return send_from_directory(ASSETS[name], name)

@@ -1,0 +1,24 @@
+"""Health checks, beside the API and under its prefix."""
+
+from flask import Blueprint
+
+from api.contract import Access
+from api.endpoint import endpoint
+from models.health import Health, Readiness
+from services.health_service import health_service
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/health")
+@endpoint(access=Access.PUBLIC)
+def get_health() -> Health:
+    """Tell that the process answers."""
+    return health_service.live()
+
+
+@health.get("/health/ready")
+@endpoint(access=Access.PUBLIC)
+def get_readiness() -> Readiness:
+    """Tell that requests can be served; 503 says what is missing."""
+    return health_service.ready()

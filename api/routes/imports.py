@@ -1,0 +1,27 @@
+"""Imports."""
+
+from flask import Blueprint
+
+from api.contract import Access
+from api.endpoint import endpoint
+from models.imports import ImportForm, ImportResult
+from models.principal import Principal
+from models.upload import Upload
+from services.import_service import ParsedImport, import_service
+
+imports = Blueprint("imports", __name__)
+
+
+@imports.post("/imports")
+@endpoint(access=Access.SIGNED_IN, before=import_service.parse)
+def import_time(
+    principal: Principal,
+    form: ImportForm,
+    upload: Upload,  # noqa: ARG001 - `before` reads it
+    prepared: ParsedImport,
+) -> ImportResult:
+    """Bring along time from another service's export; for owners of the project.
+
+    Bad lines are named and left out, the others come in. The same file again creates nothing new.
+    """
+    return import_service.run(principal, form, prepared)

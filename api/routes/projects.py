@@ -1,0 +1,50 @@
+"""Projects."""
+
+from flask import Blueprint
+
+from api.contract import Access
+from api.endpoint import endpoint
+from models.principal import Principal
+from models.project import Project, ProjectCreate, ProjectQuery, ProjectUpdate
+from services.project_service import project_service
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+projects = Blueprint("projects", __name__)
+
+
+@projects.post("/projects")
+@endpoint(access=Access.SIGNED_IN, status=201)
+def create_project(principal: Principal, body: ProjectCreate) -> Project:
+    """Make a project; you become its owner."""
+    return project_service.create(principal, body)
+
+
+@projects.get("/projects")
+@endpoint(access=Access.SIGNED_IN)
+def list_projects(principal: Principal, query: ProjectQuery) -> Page[Project]:
+    """List the projects that you belong to, newest first."""
+    return project_service.page(principal, query)
+
+
+@projects.get("/projects/<id:project_id>")
+@endpoint(access=Access.SIGNED_IN)
+def get_project(principal: Principal, project_id: str) -> Project:
+    """Read a project."""
+    return project_service.get(principal, project_id)
+
+
+@projects.patch("/projects/<id:project_id>")
+@endpoint(access=Access.SIGNED_IN)
+def update_project(
+    principal: Principal, project_id: str, body: ProjectUpdate, if_match: IfMatch
+) -> Project:
+    """Change a project; for owners."""
+    return project_service.update(principal, project_id, body, if_match)
+
+
+@projects.delete("/projects/<id:project_id>")
+@endpoint(access=Access.SIGNED_IN, status=204)
+def delete_project(principal: Principal, project_id: str, if_match: IfMatch) -> None:
+    """Put a project and all that is in it into the trash; for owners."""
+    project_service.delete(principal, project_id, if_match)

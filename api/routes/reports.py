@@ -1,0 +1,22 @@
+"""Reports."""
+
+from flask import Blueprint
+
+from api.contract import Access
+from api.endpoint import endpoint
+from models.principal import Principal
+from models.report import TimeReport, TimeReportQuery
+from services.report_service import report_service
+
+reports = Blueprint("reports", __name__)
+
+
+@reports.get("/reports/time")
+@endpoint(access=Access.SIGNED_IN, csv=report_service.as_csv)
+def report_time(principal: Principal, query: TimeReportQuery) -> TimeReport:
+    """Add up time by day, week, month, project, task, user or label.
+
+    Yours, or with project_id that of everyone in the project. As JSON, or as a table with
+    Accept: text/csv.
+    """
+    return report_service.time(principal, query)

@@ -1,0 +1,42 @@
+"""What the operating system says about running processes; silent where there is no /proc."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def cpu_seconds(pids: Sequence[int]) -> float | None:
+    """User and system time of these processes so far; None where /proc does not tell."""
+    ticks = [sum(int(field) for field in fields[11:15]) for fields in map(_stat, pids) if fields]
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
+def process_tree(pid: int) -> list[int]:
+    """`pid` and every process below it."""
+    children: dict[int, list[int]] = {}
+    for path in PROC.glob("[0-9]*"):
+        fields = _stat(int(path.name))
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(path.name))
+    found = [pid]
+    for known in found:
+        found.extend(children.get(known, []))
+    return found
+
+
+def is_named(pid: int, name: str) -> bool:
+    """True when the program of that process is called `name`."""
+    try:
+        return (PROC / str(pid) / "comm").read_text().strip() == name
+    except OSError:
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/pid/stat behind the name (state, ppid, ...), or nothing."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

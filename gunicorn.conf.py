@@ -1,0 +1,52 @@
+"""How gunicorn serves the application; every name is a setting of gunicorn's."""
+
+import os
+import sys
+from typing import Any
+
+from config import settings
+from services.embedded_postgres import embedded_postgres
+from utils.errors import ServiceError
+
+bind = (
+    f"[{settings.host}]:{settings.port}"
+    if ":" in settings.host
+    else f"{settings.host}:{settings.port}"
+)
+workers = settings.web_concurrency
+worker_class = "gevent"
+worker_connections = 1000
+
+# A worker whose event loop stands still this long is killed; requests have limits of their own.
+timeout = 60
+graceful_timeout = 20
+keepalive = 15
+
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+# The workers' heartbeat is a file: in memory, where a slow disk cannot delay it.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made by mkstemp
+
+# It would open a socket in the home directory that can stop the service.
+control_socket_disable = True
+
+# Requests are logged by the application.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+
+def on_starting(_server: Any) -> None:
+    """Bring a database along when none is named; the master owns it, workers come and go."""
+    if settings.database_url is None:
+        try:
+            embedded_postgres.start()
+        except ServiceError as error:
+            sys.exit(f"stint: {error.detail}")
+
+
+def on_exit(_server: Any) -> None:
+    """Does nothing unless this master started the database."""
+    embedded_postgres.stop()

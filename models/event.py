@@ -1,0 +1,64 @@
+"""Events: the log of every change, room by room, that everything live is read from."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Schema, UuidText
+from utils.pages import PAGE_SIZE_MAX
+from utils.validators import Instant
+
+
+class RoomRow(Base):
+    """A stream of events: `project:{id}`, or `user:{id}` for what is private.
+
+    `seq` counts its events; whoever raises it holds the row until commit, so that the events of
+    a room are dense and in commit order.
+    """
+
+    __tablename__ = "rooms"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class EventRow(Base):
+    """One change."""
+
+    __tablename__ = "events"
+
+    room: Mapped[str] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    type: Mapped[str]
+    actor_id: Mapped[str] = mapped_column(UuidText)
+    client_id: Mapped[str | None]
+    subject_id: Mapped[str] = mapped_column(UuidText)
+    version: Mapped[int]
+    data: Mapped[dict[str, Any]]
+
+
+class Event(Schema):
+    """One change, as everybody in the room sees it."""
+
+    room: str
+    seq: int = Field(description="1, 2, 3 ... without a gap in each room.")
+    type: str = Field(examples=["task.updated"])
+    at: Instant
+    actor: str = Field(description="Id of the user who did it.")
+    client_id: str | None = Field(description="The X-Client-Id it was done with.")
+    subject: str = Field(description="Id of what was changed.")
+    version: int = Field(description="Version of the subject after the change.")
+    data: dict[str, Any] = Field(description="The subject after the change.")
+
+
+class EventQuery(BaseModel):
+    """Which part of a room's log to read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: int = Field(0, ge=0, le=2**63 - 1, description="Only events after this seq.")
+    limit: int = Field(PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="Most events to return.")

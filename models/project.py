@@ -1,0 +1,89 @@
+"""Projects: work that several people share."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import (
+    Base,
+    Change,
+    Identified,
+    ListQuery,
+    Question,
+    Resource,
+    Schema,
+    Trashable,
+    UuidText,
+    Versioned,
+)
+from models.membership import ProjectRole
+from utils.validators import Name, Prose, SearchText
+
+
+class ProjectRow(Identified, Versioned, Trashable, Base):
+    """A project; who may do what in it is in `memberships`."""
+
+    __tablename__ = "projects"
+
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    archived: Mapped[bool] = mapped_column(server_default="false")
+    created_by: Mapped[str] = mapped_column(UuidText, ForeignKey("users.id"))
+
+
+class ProjectSettings(Schema):
+    """How time in the project is billed unless an entry says otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    billable: bool = False
+    hourly_rate_minor: int | None = Field(
+        None, ge=0, le=100_000_000, description="Rate per hour in minor units, like cents."
+    )
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217, like EUR.")
+
+
+class ProjectSettingsUpdate(Change):
+    """A JSON merge patch (RFC 7396) of the settings: null goes back to the default."""
+
+    billable: bool | None = None
+    hourly_rate_minor: int | None = Field(None, ge=0, le=100_000_000)
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+
+
+class ProjectCreate(Question):
+    """A new project; its creator becomes its owner."""
+
+    name: Name = Field(examples=["Website"])
+    description: Prose = ""
+    settings: ProjectSettings = Field(default_factory=ProjectSettings)
+
+
+class ProjectUpdate(Change):
+    """What owners may change."""
+
+    name: Name = ""
+    description: Prose = ""
+    archived: bool = False
+    settings: ProjectSettingsUpdate = Field(default_factory=ProjectSettingsUpdate)
+
+
+class ProjectQuery(ListQuery):
+    """Filters of the list of projects."""
+
+    archived: bool | None = Field(None, description="Only archived projects, or only others.")
+    search: SearchText | None = Field(None, description="Part of the name.")
+
+
+class Project(Resource):
+    """A project, as one of its members sees it."""
+
+    name: str
+    description: str
+    settings: ProjectSettings
+    archived: bool
+    created_by: str
+    role: ProjectRole = Field(description="What the reader may do in it.")

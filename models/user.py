@@ -1,0 +1,80 @@
+"""Users: people, and agents who belong to one."""
+
+from enum import StrEnum
+
+from pydantic import Field
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Change, Identified, Question, Resource, Versioned
+from utils.validators import Email, Name, Password, ZoneName
+
+
+class UserKind(StrEnum):
+    """People sign in with a password; agents are software and never do."""
+
+    PERSON = "person"
+    AGENT = "agent"
+
+
+class UserRole(StrEnum):
+    """Rights over the whole installation."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class UserRow(Identified, Versioned, Base):
+    """One user; a placeholder stands for somebody named in an import who has not signed up."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index("uq_users_email", "email", unique=True),
+        Index("uq_users_placeholder_email", "placeholder_email", unique=True),
+        Index("uq_users_number", "number", unique=True),
+        CheckConstraint("kind IN ('person', 'agent')", name="kind"),
+        CheckConstraint("role IN ('member', 'admin')", name="role"),
+        CheckConstraint("email IS NULL OR placeholder_email IS NULL", name="one_email"),
+    )
+
+    # Folds a person and an instant into one axis; see TimeEntryRow.
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    kind: Mapped[str] = mapped_column(server_default="person")
+    role: Mapped[str] = mapped_column(server_default="member")
+    email: Mapped[str | None]
+    placeholder_email: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    name: Mapped[str]
+    timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    verified: Mapped[bool] = mapped_column(server_default="false")
+
+
+class UserCreate(Question):
+    """What signing up takes."""
+
+    email: Email = Field(examples=["ada@example.org"])
+    password: Password = Field(
+        description="At least 10 characters and not a common one.",
+        examples=["correct horse battery"],
+    )
+    name: Name = Field(examples=["Ada Lovelace"])
+    timezone: ZoneName = Field("UTC", examples=["Europe/Berlin"])
+
+
+class UserUpdate(Change):
+    """What somebody may change about themselves."""
+
+    name: Name = ""
+    timezone: ZoneName = ""
+
+
+class User(Resource):
+    """A user, as they see themselves."""
+
+    email: str | None
+    name: str
+    timezone: str
+    kind: UserKind
+    role: UserRole
+    verified: bool

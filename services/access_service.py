@@ -1,0 +1,73 @@
+"""Access: who may see and change what. What cannot be seen is 404, what may not be done is 403."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.base import UuidText
+from models.membership import MembershipRow, ProjectRole
+from models.principal import Principal
+from services.db_client import DatabaseClient, db
+from utils.errors import ForbiddenError, NotFoundError
+
+RANKS = {ProjectRole.VIEWER: 1, ProjectRole.EDITOR: 2, ProjectRole.OWNER: 3}
+
+ME = bindparam("me", type_=UuidText)
+
+MY_ROLE = select(MembershipRow.role).where(
+    MembershipRow.project_id == bindparam("project_id"),
+    MembershipRow.user_id == bindparam("me"),
+    MembershipRow.active,
+)
+
+
+def is_member(project_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Condition: the reader (`:me`) belongs to the project."""
+    return exists().where(
+        MembershipRow.project_id == project_id, MembershipRow.user_id == ME, MembershipRow.active
+    )
+
+
+def is_visible(scope_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Condition: the reader (`:me`) may see rows of this scope."""
+    return or_(scope_id == ME, is_member(scope_id))
+
+
+class AccessService:
+    """The one place that decides about rights inside projects."""
+
+    def __init__(self, database: DatabaseClient) -> None:
+        self._db = database
+        self._my_role = database.prepare(MY_ROLE)
+
+    def role_in(self, principal: Principal, project_id: str) -> ProjectRole:
+        """Return the caller's role; a project they do not belong to does not exist for them."""
+        row = self._my_role.first(project_id=project_id, me=principal.id)
+        if row is None:
+            raise NotFoundError("There is no such project, or you are not a member of it.")
+        return ProjectRole(row["role"])
+
+    def require(self, principal: Principal, project_id: str, least: ProjectRole) -> None:
+        """Refuse callers who have less than the role `least` in the project."""
+        refuse_below(least, self.role_in(principal, project_id))
+
+    def is_in(self, user_id: str, project_id: str) -> bool:
+        """Tell whether a user belongs to a project."""
+        return self._my_role.first(project_id=project_id, me=user_id) is not None
+
+
+def refuse_below(least: ProjectRole, role: ProjectRole) -> None:
+    """Refuse a member whose role does not reach `least`."""
+    if RANKS[role] < RANKS[least]:
+        raise ForbiddenError(
+            f"This takes the role {least} in the project and you are {role}; ask an owner."
+        )
+
+
+def not_found() -> NotFoundError:
+    """The answer for what does not exist and for what the caller must not know of."""
+    return NotFoundError("There is nothing here, or it is not for you to see; check the id.")
+
+
+access_service = AccessService(db)

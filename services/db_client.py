@@ -1,0 +1,218 @@
+"""The database client: the pool, units of work and prepared statements.
+
+Every connection is in autocommit mode, so that a read is one round trip. A transaction is an
+explicit BEGIN and COMMIT around the work of an entry point, sent by its unit of work alone.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from typing import Any, TypeVar
+
+import orjson
+import psycopg
+from psycopg.types.json import JsonbDumper, set_json_dumps
+from psycopg.types.string import TextLoader
+from sqlalchemy import ClauseElement, Engine, create_engine, event, exc
+from sqlalchemy.orm import Session
+
+from config import Settings, settings
+from services.database_errors import RETRYABLE, TOO_BUSY, ConnectionLostError, translate
+from services.embedded_postgres import embedded_postgres
+from services.prepared import Prepared
+from services.unit_of_work import UnitOfWork
+from utils.errors import UnavailableError
+from utils.logger import get_logger
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+IDLE_SECONDS_TRUSTED = 30.0
+POOL_WAIT_SECONDS = 5
+
+logger = get_logger(__name__)
+
+
+class DatabaseClient:
+    """The one way to the database; `find_url` is asked when the first connection is made."""
+
+    def __init__(self, find_url: Callable[[], str], options: Settings) -> None:
+        self._find_url = find_url
+        self._options = options
+        self._current: ContextVar[UnitOfWork] = ContextVar("unit_of_work")
+        self._lost_at = 0.0
+
+    def reading(self, work: Callable[[], T]) -> T:
+        """Run `work` in autocommit: each of its statements sees the newest committed state."""
+        try:
+            return self._perform(work, begin=None)
+        except ConnectionLostError:
+            return self._perform(work, begin=None)
+
+    def transaction(self, work: Callable[[], T]) -> T:
+        """Run `work` in one transaction and commit it; entry points call this, services never.
+
+        After a serialization failure or a deadlock `work` runs again, following a short random
+        pause.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._perform(work, begin="BEGIN")
+            except RETRYABLE:
+                time.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311 - jitter
+        raise UnavailableError(TOO_BUSY, code="too_busy")
+
+    def _perform(self, work: Callable[[], T], begin: str | None) -> T:
+        if self._current.get(None) is not None:
+            raise RuntimeError("a unit of work is open already; only entry points open one")
+        unit = UnitOfWork(lambda: self.engine, begin, self._note_loss)
+        token = self._current.set(unit)
+        try:
+            result = work()
+            if begin is not None:
+                unit.commit()
+        except (psycopg.Error, exc.SQLAlchemyError) as error:
+            raise translate(error, connection_lost=unit.connection_lost) from error
+        finally:
+            self._current.reset(token)
+            unit.release()
+        for callback in unit.after_commit:
+            _run_logged(callback)
+        return result
+
+    @property
+    def current(self) -> UnitOfWork:
+        """The unit of work that the entry point opened."""
+        try:
+            return self._current.get()
+        except LookupError:
+            raise RuntimeError("no unit of work is open; the entry point opens one") from None
+
+    @property
+    def session(self) -> Session:
+        """The ORM session of the current transaction."""
+        return self.current.session
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Undo at the end what is done inside; its events are dropped too."""
+        unit = self.current
+        unit.driver.execute("SAVEPOINT rehearsal")
+        yield
+        unit.driver.execute("ROLLBACK TO SAVEPOINT rehearsal")
+        unit.session.expunge_all()
+        unit.pending_events.clear()
+
+    def before_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` as the last thing inside the current transaction."""
+        self.current.before_commit.append(callback)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the current transaction is committed; its failure is only logged."""
+        self.current.after_commit.append(callback)
+
+    def prepare(self, statement: ClauseElement) -> Prepared:
+        """Return `statement` in a form that runs on the current connection without the ORM."""
+        return Prepared(statement, lambda: self.current.driver)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The pool; made at first use, so after a worker process has forked."""
+        engine = create_engine(
+            self._find_url(),
+            isolation_level="AUTOCOMMIT",
+            json_deserializer=orjson.loads,
+            pool_size=self._options.database_pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_use_lifo=True,
+            pool_reset_on_return=None,
+            connect_args={
+                "connect_timeout": self._options.database_connect_seconds,
+                "application_name": "stint",
+                "options": "-c timezone=UTC",
+                "tcp_user_timeout": 10_000,
+            },
+        )
+        event.listen(engine, "connect", self._set_up_connection)
+        event.listen(engine, "checkout", self._test_idle_connection)
+        event.listen(engine, "checkin", _note_use)
+        return engine
+
+    def _set_up_connection(self, driver: psycopg.Connection[Any], record: Any) -> None:
+        options = self._options
+        limits = {
+            "statement_timeout": options.database_statement_ms,
+            "lock_timeout": options.database_lock_ms,
+            "idle_in_transaction_session_timeout": options.database_idle_transaction_ms,
+        }
+        if driver.info.server_version >= 170_000:
+            limits["transaction_timeout"] = options.database_transaction_ms
+        for name, milliseconds in limits.items():
+            driver.execute("SELECT set_config(%s, %s, false)", (name, str(milliseconds)))
+        driver.adapters.register_loader("uuid", TextLoader)
+        driver.adapters.register_dumper(dict, JsonbDumper)
+        set_json_dumps(orjson.dumps, driver)
+        _note_use(driver, record)
+
+    def _test_idle_connection(
+        self, driver: psycopg.Connection[Any], record: Any, _proxy: Any
+    ) -> None:
+        """Pinging at every checkout would cost a round trip: only doubtful ones are tested."""
+        used = record.info["used"]
+        if used > time.monotonic() - IDLE_SECONDS_TRUSTED and used > self._lost_at:
+            return
+        try:
+            driver.execute("SELECT 1")
+        except psycopg.Error as error:
+            raise exc.InvalidatePoolError from error
+
+    def _note_loss(self) -> None:
+        self._lost_at = time.monotonic()
+
+
+def _note_use(_driver: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _run_logged(callback: Callable[[], None]) -> None:
+    """The transaction is committed: what follows it may fail without undoing anything."""
+    try:
+        callback()
+    except Exception:
+        logger.exception("on_commit.failed", callback=getattr(callback, "__qualname__", ""))
+
+
+def configured_url() -> str | None:
+    """Return the URL of DATABASE_URL with the driver that we use, None when it is unset."""
+    if settings.database_url is None:
+        return None
+    return f"postgresql+psycopg://{settings.database_url.get_secret_value().partition('://')[2]}"
+
+
+def find_database_url() -> str:
+    """Return the URL of DATABASE_URL, or else of the embedded PostgreSQL when it runs."""
+    url = configured_url() or embedded_postgres.running_url()
+    if url is None:
+        raise UnavailableError(
+            "The embedded PostgreSQL does not run; start it with `make run` or set DATABASE_URL.",
+            code="database_away",
+        )
+    return url
+
+
+@contextmanager
+def running_database() -> Iterator[str]:
+    """Yield the URL of the database for a command; the embedded one is started if need be."""
+    url = configured_url()
+    if url is not None:
+        yield url
+        return
+    with embedded_postgres.running() as embedded_url:
+        yield embedded_url
+
+
+db = DatabaseClient(find_database_url, settings)

@@ -1,0 +1,160 @@
+"""Events: every change is written to the log of its room, in the transaction of the change."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, text
+
+from models.base import Resource
+from models.event import Event, EventQuery, EventRow, RoomRow
+from models.membership import Member
+from models.principal import Principal
+from services.access_service import AccessService, access_service, not_found
+from services.db_client import DatabaseClient, db
+from utils.validators import is_id
+
+# The row of the room is locked from here to the commit: this is what makes seq dense and ordered.
+APPEND = text(
+    """
+    WITH room AS (
+        UPDATE rooms SET seq = seq + :count WHERE id = :room RETURNING seq - :count AS base
+    )
+    INSERT INTO events (room, seq, at, type, actor_id, client_id, subject_id, version, data)
+    SELECT :room, room.base + change.ordinal, clock_timestamp(), change.type, change.actor_id,
+           :client_id, change.subject_id, change.version, change.data
+    FROM room, unnest(
+        CAST(:types AS text[]), CAST(:actors AS uuid[]), CAST(:subjects AS uuid[]),
+        CAST(:versions AS integer[]), CAST(:data AS jsonb[])
+    ) WITH ORDINALITY AS change (type, actor_id, subject_id, version, data, ordinal)
+    """
+)
+
+READ = (
+    select(
+        EventRow.room,
+        EventRow.seq,
+        EventRow.type,
+        EventRow.at,
+        EventRow.actor_id.label("actor"),
+        EventRow.client_id,
+        EventRow.subject_id.label("subject"),
+        EventRow.version,
+        EventRow.data,
+    )
+    .where(EventRow.room == bindparam("room"), EventRow.seq > bindparam("since"))
+    .order_by(EventRow.seq)
+    .limit(bindparam("limit"))
+)
+
+BATCH = 500  # events in one statement: imports make thousands
+
+client_id: ContextVar[str | None] = ContextVar("client_id", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An event on its way into the log; its room numbers it."""
+
+    room: str
+    type: str
+    actor_id: str
+    subject_id: str
+    version: int
+    data: dict[str, Any]
+
+
+def project_room(project_id: str) -> str:
+    """Return the room of everyone in a project."""
+    return f"project:{project_id}"
+
+
+def user_room(user_id: str) -> str:
+    """Return the room of what is private to a user."""
+    return f"user:{user_id}"
+
+
+def scope_room(project_id: str | None, user_id: str) -> str:
+    """Return the room of a row that belongs to a project or else to a user."""
+    return project_room(project_id) if project_id else user_room(user_id)
+
+
+class EventService:
+    """Writes and reads the log."""
+
+    def __init__(self, database: DatabaseClient, access: AccessService) -> None:
+        self._db = database
+        self._access = access
+        self._append = database.prepare(APPEND)
+        self._read = database.prepare(READ)
+        self._open_room = database.prepare(insert(RoomRow).values(id=bindparam("room")))
+
+    def open_room(self, room: str) -> None:
+        """Make the room of a new project or user."""
+        self._open_room.execute(room=room)
+
+    def record(self, principal: Principal, room: str, kind: str, subject: Resource) -> None:
+        """Note that `subject` changed; the event is written right before the commit."""
+        self.record_data(
+            principal, room, kind, subject.id, subject.version, subject.model_dump(mode="json")
+        )
+
+    def record_member(self, principal: Principal, kind: str, member: Member) -> None:
+        """Note that somebody's place in a project changed."""
+        room, data = project_room(member.project_id), member.model_dump(mode="json")
+        self.record_data(principal, room, kind, member.user_id, member.version, data)
+
+    def record_data(
+        self,
+        principal: Principal,
+        room: str,
+        kind: str,
+        subject_id: str,
+        version: int,
+        data: dict[str, Any],
+    ) -> None:
+        """Like `record`, for subjects that are no Resource; `data` must be JSON already."""
+        pending = self._db.current.pending_events
+        if not pending:
+            self._db.before_commit(self._write_pending)
+        pending.append(Change(room, kind, principal.id, subject_id, version, data))
+
+    def _write_pending(self) -> None:
+        """Write all events of the transaction; rooms are locked in the order of their ids."""
+        pending = sorted(self._db.current.pending_events, key=attrgetter("room"))
+        for room, group in groupby(pending, key=attrgetter("room")):
+            changes = list(group)
+            for start in range(0, len(changes), BATCH):
+                self._append_to(room, changes[start : start + BATCH])
+
+    def _append_to(self, room: str, changes: list[Change]) -> None:
+        written = self._append.execute(
+            room=room,
+            count=len(changes),
+            client_id=client_id.get(),
+            types=[change.type for change in changes],
+            actors=[change.actor_id for change in changes],
+            subjects=[change.subject_id for change in changes],
+            versions=[change.version for change in changes],
+            data=[change.data for change in changes],
+        )
+        if written != len(changes):
+            raise LookupError(f"the room {room} was never opened")
+
+    def read(self, principal: Principal, room: str, query: EventQuery) -> list[Event]:
+        """Return the events of a room after `since`, oldest first."""
+        self._require_entry(principal, room)
+        rows = self._read.all(room=room, since=query.since, limit=query.limit)
+        return [Event.model_validate(row) for row in rows]
+
+    def _require_entry(self, principal: Principal, room: str) -> None:
+        kind, _, owner_id = room.partition(":")
+        if kind == "project" and is_id(owner_id):
+            self._access.role_in(principal, owner_id)
+        elif room != user_room(principal.id):
+            raise not_found()
+
+
+event_service = EventService(db, access_service)

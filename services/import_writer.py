@@ -1,0 +1,217 @@
+"""Writing the entries of an import into one project: tasks by name, time without doubles."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import any_, bindparam, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from models.base import UuidText, columns_of
+from models.principal import Principal
+from models.project import Project
+from models.task import Task, TaskRow
+from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
+from services.busy_times import BusyTimes
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, project_room
+from services.import_people import ImportPeople, Person, import_people, person_key
+from utils.helpers import new_id, utc_now
+from utils.parsers import ParsedEntry
+
+BATCH = 250  # rows; other requests of the worker get their turn between batches
+
+LIVE = TimeEntryRow.deleted_at.is_(None)
+
+FIND_TASKS = select(TaskRow.id, TaskRow.title).where(
+    TaskRow.scope_id == bindparam("project_id"),
+    TaskRow.title == any_(bindparam("titles", type_=ARRAY(TaskRow.title.type))),
+    TaskRow.deleted_at.is_(None),
+)
+
+FIND_KEYS = select(TimeEntryRow.import_key).where(
+    TimeEntryRow.project_id == bindparam("project_id"),
+    TimeEntryRow.import_key == any_(bindparam("keys", type_=ARRAY(TaskRow.title.type))),
+    LIVE,
+)
+
+FIND_BUSY = (
+    select(TimeEntryRow.user_id, TimeEntryRow.started_at, TimeEntryRow.ended_at)
+    .where(
+        TimeEntryRow.user_id == any_(bindparam("user_ids", type_=ARRAY(UuidText))),
+        TimeEntryRow.started_at < bindparam("end"),
+        LIVE,
+    )
+    .order_by(TimeEntryRow.allow_overlap)
+)  # those that the database keeps apart come first
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where entries come from: the format, and the zone of its wall clocks."""
+
+    format: str
+    timezone: str
+
+
+class ImportWriter:
+    """Writes into one project inside the caller's transaction."""
+
+    def __init__(
+        self, database: DatabaseClient, events: EventService, people: ImportPeople
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._people = people
+        self._find_tasks = database.prepare(FIND_TASKS)
+        self._find_keys = database.prepare(FIND_KEYS)
+        self._find_busy = database.prepare(FIND_BUSY)
+
+    def write(
+        self,
+        principal: Principal,
+        project: Project,
+        source: Source,
+        entries: list[ParsedEntry],
+        progress: Callable[[int], None],
+    ) -> Counter[str]:
+        """Write the entries that are not there yet; returns counts of what was made."""
+        keyed = _with_keys(source, entries)
+        known = self._known_keys(project, list(keyed))
+        new = {key: entry for key, entry in keyed.items() if key not in known}
+        progress(len(known))
+        people, people_made = self._people.resolve(
+            principal, project, source.timezone, list(new.values())
+        )
+        tasks, tasks_made = self._resolve_tasks(principal, project, list(new.values()))
+        busy = self._busy_times(people, list(new.values()))
+        rows = []
+        for key, entry in sorted(new.items(), key=lambda item: item[1].started_at):
+            person = people[person_key(entry)]
+            rows.append(
+                _values(entry, source, project, person, tasks.get(entry.task), key)
+                | {"allow_overlap": busy[person.id].take(entry.started_at, entry.ended_at)}
+            )
+        self._insert(principal, project, rows, progress)
+        return Counter(
+            created=len(rows),
+            matched=len(known),
+            overlapping=sum(row["allow_overlap"] for row in rows),
+            people=people_made,
+            tasks=tasks_made,
+        )
+
+    def _known_keys(self, project: Project, keys: list[str]) -> set[str]:
+        return {
+            row["import_key"]
+            for batch in _batches(keys)
+            for row in self._find_keys.all(project_id=project.id, keys=batch)
+        }
+
+    def _resolve_tasks(
+        self, principal: Principal, project: Project, entries: list[ParsedEntry]
+    ) -> tuple[dict[str, str], int]:
+        """Return the ids of the tasks named in `entries` by title, and how many were made."""
+        titles = sorted({entry.task for entry in entries if entry.task})
+        found = self._find_tasks.all(project_id=project.id, titles=titles)
+        tasks = {row["title"]: row["id"] for row in found}
+        missing = [title for title in titles if title not in tasks]
+        rows: list[dict[str, Any]] = [
+            {"id": new_id(), "title": title, "project_id": project.id, "created_by": principal.id}
+            for title in missing
+        ]
+        for batch in _batches(rows):
+            made = self._db.session.execute(
+                insert(TaskRow).returning(*columns_of(TaskRow, Task)), batch
+            )
+            for row in made.mappings():
+                task = Task.model_validate(dict(row))
+                tasks[task.title] = task.id
+                self._events.record(principal, project_room(project.id), "task.created", task)
+        return tasks, len(missing)
+
+    def _busy_times(
+        self, people: dict[str, Person], entries: list[ParsedEntry]
+    ) -> defaultdict[str, BusyTimes]:
+        """Return the time that each person has recorded already."""
+        busy: defaultdict[str, BusyTimes] = defaultdict(BusyTimes)
+        if not entries:
+            return busy
+        user_ids = [person.id for person in people.values()]
+        end, now = max(entry.ended_at for entry in entries), utc_now()
+        for row in self._find_busy.all(user_ids=user_ids, end=end):
+            busy[row["user_id"]].take(row["started_at"], row["ended_at"] or now)
+        return busy
+
+    def _insert(
+        self,
+        principal: Principal,
+        project: Project,
+        rows: list[dict[str, Any]],
+        progress: Callable[[int], None],
+    ) -> None:
+        statement = insert(TimeEntryRow).returning(*columns_of(TimeEntryRow, TimeEntry))
+        for batch in _batches(rows):
+            for row in self._db.session.execute(statement, batch).mappings():
+                entry = TimeEntry.model_validate(dict(row))
+                self._events.record(
+                    principal, project_room(project.id), "time_entry.imported", entry
+                )
+            progress(len(batch))
+
+
+def _batches(items: list[Any]) -> list[list[Any]]:
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+
+
+def _with_keys(source: Source, entries: list[ParsedEntry]) -> dict[str, ParsedEntry]:
+    """Return each entry by what identifies it in this and later imports of the same lines.
+
+    Lines that are the same to the letter are counted: the third of them is the third again.
+    """
+    seen: Counter[str] = Counter()
+    keyed = {}
+    for entry in entries:
+        content = [
+            source.format, person_key(entry), entry.started_at.isoformat(),
+            entry.ended_at.isoformat(), entry.project, entry.client, entry.task, entry.note,
+            entry.labels, entry.billable,
+        ]  # fmt: skip
+        text = json.dumps(content)
+        seen[text] += 1
+        digest = hashlib.sha256(f"{text}#{seen[text]}".encode()).hexdigest()
+        keyed[digest[:32]] = entry
+    return keyed
+
+
+def _values(
+    entry: ParsedEntry,
+    source: Source,
+    project: Project,
+    person: Person,
+    task_id: str | None,
+    import_key: str,
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "user_id": person.id,
+        "user_number": person.number,
+        "project_id": project.id,
+        "task_id": task_id,
+        "note": entry.note,
+        "labels": list(entry.labels),
+        "started_at": entry.started_at,
+        "ended_at": entry.ended_at,
+        "timezone": source.timezone,
+        "billable": entry.billable,
+        "rate_minor": entry.rate_minor,
+        "currency": entry.currency,
+        "source": TimeSource.IMPORT,
+        "import_key": import_key,
+    }
+
+
+import_writer = ImportWriter(db, event_service, import_people)

@@ -1,0 +1,161 @@
+"""Memberships: who belongs to a project."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+
+from models.membership import (
+    Member,
+    MemberCreate,
+    MemberQuery,
+    MembershipRow,
+    MemberUpdate,
+    ProjectRole,
+)
+from models.principal import Principal
+from models.project import ProjectRow
+from models.user import UserKind, UserRow
+from services.access_service import AccessService, access_service, not_found, refuse_below
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service
+from services.listing import LIMIT, OFFSET, Listing, Order
+from utils.errors import BadRequestError, ConflictError
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+MEMBERS = (
+    select(
+        MembershipRow.project_id,
+        MembershipRow.user_id,
+        UserRow.name,
+        func.coalesce(UserRow.email, UserRow.placeholder_email).label("email"),
+        MembershipRow.role,
+        and_(UserRow.email.is_(None), UserRow.kind == UserKind.PERSON).label("placeholder"),
+        MembershipRow.created_at,
+        MembershipRow.updated_at,
+        MembershipRow.version,
+    )
+    .join(UserRow, UserRow.id == MembershipRow.user_id)
+    .where(MembershipRow.project_id == bindparam("project_id"), MembershipRow.active)
+)
+GET = MEMBERS.where(MembershipRow.user_id == bindparam("user_id"))
+
+FIND_USER = select(UserRow.id).where(UserRow.is_active, UserRow.email.is_not(None))
+
+ORDERS = {"user_id": Order({"user_id": MembershipRow.user_id}, descending=False)}
+
+
+def _select_page(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
+    columns = MEMBERS.add_columns(*order.cursor_columns()).where(*conditions)
+    return columns.order_by(*order.clauses()).limit(LIMIT).offset(OFFSET)
+
+
+class MembershipService:
+    """Owners manage members; everyone may leave; the last owner stays."""
+
+    def __init__(
+        self, database: DatabaseClient, events: EventService, access: AccessService
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._access = access
+        self._get = database.prepare(GET)
+        self._find_by_email = database.prepare(FIND_USER.where(UserRow.email == bindparam("email")))
+        self._find_by_id = database.prepare(FIND_USER.where(UserRow.id == bindparam("id")))
+        self._listing = Listing(database, _select_page, {}, ORDERS)
+
+    def page(self, principal: Principal, project_id: str, query: MemberQuery) -> Page[Member]:
+        """Return the members of a project, longest registered first."""
+        self._access.role_in(principal, project_id)
+        page = self._listing.page(query, {"project_id": project_id}, "user_id")
+        return page.map(Member.model_validate)
+
+    def get(self, principal: Principal, project_id: str, user_id: str) -> Member:
+        """Return one member."""
+        self._access.role_in(principal, project_id)
+        return self._read(project_id, user_id)
+
+    def add(self, principal: Principal, project_id: str, body: MemberCreate) -> Member:
+        """Add somebody who has an account; for owners."""
+        self._access.require(principal, project_id, ProjectRole.OWNER)
+        user_id = self._find(body)
+        row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
+        self._db.session.add(row)
+        self._db.session.flush()
+        return self._changed(principal, self._read(project_id, user_id), "member.added")
+
+    def update(
+        self,
+        principal: Principal,
+        project_id: str,
+        user_id: str,
+        changes: MemberUpdate,
+        if_match: IfMatch,
+    ) -> Member:
+        """Change somebody's role; for owners."""
+        self._access.require(principal, project_id, ProjectRole.OWNER)
+        row = self._load(project_id, user_id)
+        if_match.check(self._read(project_id, user_id))
+        if "role" in changes.model_fields_set:
+            self._keep_an_owner(row, changes.role)
+            row.role = changes.role
+        self._db.session.flush()
+        return self._changed(principal, self._read(project_id, user_id), "member.updated")
+
+    def remove(
+        self, principal: Principal, project_id: str, user_id: str, if_match: IfMatch
+    ) -> None:
+        """Remove somebody, or leave; what they did stays."""
+        role = self._access.role_in(principal, project_id)
+        if user_id != principal.id:
+            refuse_below(ProjectRole.OWNER, role)
+        row = self._load(project_id, user_id)
+        member = self._read(project_id, user_id)
+        if_match.check(member)
+        self._keep_an_owner(row, None)
+        self._db.session.delete(row)
+        self._changed(principal, member, "member.removed")
+
+    def _find(self, body: MemberCreate) -> str:
+        if body.email is not None:
+            row = self._find_by_email.first(email=body.email)
+        else:
+            row = self._find_by_id.first(id=body.user_id)
+        if row is None:
+            raise BadRequestError(
+                "Nobody with this address or id has an account; ask them to sign up first.",
+                code="account_not_found",
+            )
+        return str(row["id"])
+
+    def _load(self, project_id: str, user_id: str) -> MembershipRow:
+        """Lock the project, so that two owners cannot step down at the same moment."""
+        self._db.session.get_one(ProjectRow, project_id, with_for_update=True)
+        row = self._db.session.get(MembershipRow, (project_id, user_id))
+        if row is None:
+            raise not_found()
+        return row
+
+    def _read(self, project_id: str, user_id: str) -> Member:
+        row = self._get.first(project_id=project_id, user_id=user_id)
+        if row is None:
+            raise not_found()
+        return Member.model_validate(row)
+
+    def _keep_an_owner(self, row: MembershipRow, new_role: ProjectRole | None) -> None:
+        if row.role != ProjectRole.OWNER or new_role == ProjectRole.OWNER:
+            return
+        owners = select(func.count()).where(
+            MembershipRow.project_id == row.project_id, MembershipRow.role == ProjectRole.OWNER
+        )
+        if self._db.session.scalars(owners).one() == 1:
+            raise ConflictError(
+                "This is the last owner; make somebody else an owner first.", code="last_owner"
+            )
+
+    def _changed(self, principal: Principal, member: Member, event: str) -> Member:
+        self._events.record_member(principal, event, member)
+        return member
+
+
+membership_service = MembershipService(db, event_service, access_service)

@@ -1,0 +1,160 @@
+"""Projects: what several people share."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+
+from models.base import columns_of, patch_json
+from models.membership import MembershipRow, ProjectRole
+from models.principal import Principal
+from models.project import Project, ProjectCreate, ProjectQuery, ProjectRow, ProjectUpdate
+from services.access_service import AccessService, access_service, not_found, refuse_below
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, project_room
+from services.listing import LIMIT, OFFSET, Listing, Order
+from utils.errors import ConflictError
+from utils.helpers import new_id, utc_now
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+MINE = (
+    select(*columns_of(ProjectRow, Project), MembershipRow.role.label("role"))
+    .join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
+    .where(
+        MembershipRow.user_id == bindparam("me"),
+        MembershipRow.active,
+        ProjectRow.deleted_at.is_(None),
+    )
+)
+GET = MINE.where(ProjectRow.id == bindparam("id"))
+
+FIND_OWNED = (
+    MINE.where(
+        ProjectRow.name == bindparam("name"),
+        ProjectRow.archived.is_(False),
+        MembershipRow.role == ProjectRole.OWNER,
+    )
+    .order_by(ProjectRow.id)
+    .limit(1)
+)
+
+JOIN = insert(MembershipRow).values(
+    project_id=bindparam("project_id"), user_id=bindparam("user_id"), role=bindparam("role")
+)
+
+HIDE = update(MembershipRow).where(MembershipRow.project_id == bindparam("id")).values(active=False)
+
+FILTERS = {
+    "archived": ProjectRow.archived == bindparam("archived"),
+    "search": func.strpos(func.lower(ProjectRow.name), func.lower(bindparam("search"))) > 0,
+}
+ORDERS = {"-created_at": Order({"id": ProjectRow.id}, descending=True)}
+
+
+def _select_page(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
+    columns = MINE.add_columns(*order.cursor_columns()).where(*conditions)
+    return columns.order_by(*order.clauses()).limit(LIMIT).offset(OFFSET)
+
+
+class ProjectService:
+    """Projects and their settings; people in them are the membership service's."""
+
+    def __init__(
+        self, database: DatabaseClient, events: EventService, access: AccessService
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._access = access
+        self._get = database.prepare(GET)
+        self._find_owned = database.prepare(FIND_OWNED)
+        self._join = database.prepare(JOIN)
+        self._hide = database.prepare(HIDE)
+        self._listing = Listing(database, _select_page, FILTERS, ORDERS)
+
+    def create(self, principal: Principal, body: ProjectCreate) -> Project:
+        """Make a project; its creator is the first owner."""
+        row = ProjectRow(
+            id=new_id(),
+            name=body.name,
+            description=body.description,
+            settings=body.settings.model_dump(exclude_none=True),
+            created_by=principal.id,
+        )
+        self._db.session.add(row)
+        self._db.session.flush()
+        self._join.execute(project_id=row.id, user_id=principal.id, role=ProjectRole.OWNER)
+        self._events.open_room(project_room(row.id))
+        return self._changed(principal, row, ProjectRole.OWNER, "project.created")
+
+    def get(self, principal: Principal, project_id: str) -> Project:
+        """Return a project that the caller belongs to."""
+        row = self._get.first(id=project_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        return Project.model_validate(row)
+
+    def open_for_work(self, principal: Principal, project_id: str) -> Project:
+        """Return a project in which the caller may work now: an editor, and not archived."""
+        project = self.get(principal, project_id)
+        refuse_below(ProjectRole.EDITOR, project.role)
+        if project.archived:
+            raise ConflictError(
+                "The project is archived; an owner can take it out of the archive.",
+                code="project_archived",
+            )
+        return project
+
+    def find_owned(self, principal: Principal, name: str) -> Project | None:
+        """Return the oldest project of this name that the caller owns and that is not archived."""
+        row = self._find_owned.first(me=principal.id, name=name)
+        return Project.model_validate(row) if row else None
+
+    def page(self, principal: Principal, query: ProjectQuery) -> Page[Project]:
+        """Return the caller's projects, newest first."""
+        values = query.set_filters() | {"me": principal.id}
+        page = self._listing.page(query, values, "-created_at")
+        return page.map(Project.model_validate)
+
+    def update(
+        self, principal: Principal, project_id: str, changes: ProjectUpdate, if_match: IfMatch
+    ) -> Project:
+        """Change a project; for owners."""
+        row, role = self._load(principal, project_id)
+        if_match.check(_answer(row, role))
+        values = changes.model_dump(exclude_unset=True)
+        patch_json(row, "settings", values.pop("settings", {}))
+        for name, value in values.items():
+            setattr(row, name, value)
+        self._db.session.flush()
+        return self._changed(principal, row, role, "project.updated")
+
+    def delete(self, principal: Principal, project_id: str, if_match: IfMatch) -> None:
+        """Put a project and everything in it into the trash; for owners."""
+        row, role = self._load(principal, project_id)
+        if_match.check(_answer(row, role))
+        row.deleted_at, row.deleted_by, row.operation_id = utc_now(), principal.id, new_id()
+        self._db.session.flush()
+        self._hide.execute(id=project_id)
+        self._changed(principal, row, role, "project.deleted")
+
+    def _load(self, principal: Principal, project_id: str) -> tuple[ProjectRow, ProjectRole]:
+        role = self._access.role_in(principal, project_id)
+        refuse_below(ProjectRole.OWNER, role)
+        return self._db.session.get_one(ProjectRow, project_id, with_for_update=True), role
+
+    def _changed(
+        self, principal: Principal, row: ProjectRow, role: ProjectRole, event: str
+    ) -> Project:
+        project = _answer(row, role)
+        # The role is the reader's own, and an event has many readers.
+        data = project.model_dump(mode="json", exclude={"role"})
+        self._events.record_data(principal, project_room(row.id), event, row.id, row.version, data)
+        return project
+
+
+def _answer(row: ProjectRow, role: ProjectRole) -> Project:
+    fields = {name: getattr(row, name) for name in Project.model_fields if name != "role"}
+    return Project(**fields, role=role)
+
+
+project_service = ProjectService(db, event_service, access_service)

@@ -1,0 +1,170 @@
+"""Users: signing up, one's own profile, and taking over what an import left for somebody."""
+
+from sqlalchemy import bindparam, select, text, update
+
+from models.base import columns_of
+from models.membership import MembershipRow
+from models.principal import Principal
+from models.task import TaskRow
+from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, project_room, user_room
+from services.password_service import PasswordService, password_service
+from utils.errors import BadRequestError
+from utils.helpers import new_id
+from utils.preconditions import IfMatch
+
+GET = select(*columns_of(UserRow, User)).where(UserRow.id == bindparam("id"))
+
+FIND = select(UserRow.id, UserRow.kind, UserRow.role, UserRow.timezone, UserRow.number).where(
+    UserRow.email == bindparam("email"), UserRow.is_active
+)
+
+
+class UserService:
+    """Everything about accounts except signing in."""
+
+    def __init__(
+        self, database: DatabaseClient, events: EventService, passwords: PasswordService
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._passwords = passwords
+        self._get = database.prepare(GET)
+        self._find = database.prepare(FIND)
+
+    def hash_password(self, body: UserCreate) -> str:
+        """Hash the chosen password: slow on purpose, so done before the transaction."""
+        return self._passwords.hash_new(body.password)
+
+    def sign_up(self, body: UserCreate, password_hash: str) -> User:
+        """Make an account. The address is unverified; nothing that waits for it is handed over."""
+        row = UserRow(
+            id=new_id(),
+            email=body.email,
+            name=body.name,
+            timezone=body.timezone,
+            password_hash=password_hash,
+        )
+        self._db.session.add(row)
+        self._db.session.flush()
+        self._events.open_room(user_room(row.id))
+        user = User.model_validate(row)
+        self._events.record(_principal_of(row), user_room(row.id), "user.created", user)
+        return user
+
+    def get(self, principal: Principal) -> User:
+        """Return one's own account."""
+        return User.model_validate(self._get.one(id=principal.id))
+
+    def update(self, principal: Principal, changes: UserUpdate, if_match: IfMatch) -> User:
+        """Change one's own profile."""
+        row = self._db.session.get_one(UserRow, principal.id, with_for_update=True)
+        if_match.check(User.model_validate(row))
+        for name, value in changes.model_dump(exclude_unset=True).items():
+            setattr(row, name, value)
+        self._db.session.flush()
+        user = User.model_validate(row)
+        self._events.record(principal, user_room(row.id), "user.updated", user)
+        return user
+
+    def principal_of(self, email: str) -> Principal:
+        """Return the account of an address as somebody who acts, for commands of operators."""
+        row = self._find.first(email=email.lower())
+        if row is None:
+            raise _no_account(email)
+        return Principal(**row, session_id="")
+
+    def verify_email(self, email: str) -> User:
+        """Mark an address as verified and hand over what imports left for it.
+
+        Time, tasks and memberships of the placeholder become the account's.
+        """
+        session = self._db.session
+        query = select(UserRow).where(UserRow.email == email.lower()).with_for_update()
+        row = session.scalars(query).one_or_none()
+        if row is None:
+            raise _no_account(email)
+        row.verified = True
+        waiting = select(UserRow).where(UserRow.placeholder_email == row.email).with_for_update()
+        placeholder = session.scalars(waiting).one_or_none()
+        if placeholder is not None:
+            self._claim(row, placeholder)
+        session.flush()
+        user = User.model_validate(row)
+        self._events.record(_principal_of(row), user_room(row.id), "user.verified", user)
+        return user
+
+    def _claim(self, user: UserRow, placeholder: UserRow) -> None:
+        """Move everything from the placeholder to the account; overlaps are kept and marked."""
+        session = self._db.session
+        projects = select(MembershipRow.project_id).where(MembershipRow.user_id == placeholder.id)
+        for project_id in session.scalars(projects):
+            self._events.record_data(
+                _principal_of(user),
+                project_room(project_id),
+                "member.claimed",
+                user.id,
+                user.version,
+                {"user_id": user.id, "placeholder_id": placeholder.id},
+            )
+        ids = {"user": user.id, "placeholder": placeholder.id, "number": user.number}
+        session.execute(_CLAIM_TIME, ids)
+        session.execute(
+            update(TaskRow)
+            .where(TaskRow.assignee_id == placeholder.id)
+            .values(assignee_id=user.id, version=TaskRow.version + 1)
+        )
+        session.execute(_DROP_DOUBLE_MEMBERSHIPS, ids)
+        session.execute(
+            update(MembershipRow)
+            .where(MembershipRow.user_id == placeholder.id)
+            .values(user_id=user.id, version=MembershipRow.version + 1)
+        )
+        session.delete(placeholder)
+
+
+_CLAIM_TIME = text(
+    """
+    UPDATE time_entries AS waiting
+    SET user_id = :user, user_number = :number, version = waiting.version + 1,
+        updated_at = now(),
+        allow_overlap = waiting.allow_overlap OR EXISTS (
+            SELECT FROM time_entries AS own
+            WHERE own.user_id = :user AND own.deleted_at IS NULL
+              AND own.started_at < waiting.ended_at
+              AND COALESCE(own.ended_at, 'infinity') > waiting.started_at
+        )
+    WHERE waiting.user_id = :placeholder
+    """
+)
+
+_DROP_DOUBLE_MEMBERSHIPS = text(
+    """
+    DELETE FROM memberships AS waiting
+    USING memberships AS own
+    WHERE waiting.user_id = :placeholder AND own.user_id = :user
+      AND own.project_id = waiting.project_id
+    """
+)
+
+
+def _no_account(email: str) -> BadRequestError:
+    return BadRequestError(
+        f"No account uses {email}; sign up with it first.", code="account_not_found"
+    )
+
+
+def _principal_of(row: UserRow) -> Principal:
+    """The account itself acts: nobody is signed in yet."""
+    return Principal(
+        id=row.id,
+        kind=UserKind(row.kind),
+        role=UserRole(row.role),
+        timezone=row.timezone,
+        number=row.number,
+        session_id="",
+    )
+
+
+user_service = UserService(db, event_service, password_service)

@@ -1,0 +1,73 @@
+"""People who use the API in tests, and what they make with it."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from config import settings
+
+PASSWORD = "correct horse battery"
+
+
+def email_of(name: str) -> str:
+    """Return an address that nobody else in this run has."""
+    return f"{name.lower()}-{uuid.uuid4().hex[:12]}@example.org"
+
+
+@dataclass
+class Person:
+    """Somebody with a client; paths are below the API's prefix."""
+
+    client: FlaskClient
+    id: str = ""
+    email: str = ""
+    tokens: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.send("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        return self.send("POST", path, json=body, headers=headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        return self.send("PATCH", path, json=body, headers=headers)
+
+    def delete(self, path: str, **headers: str) -> TestResponse:
+        return self.send("DELETE", path, headers=headers)
+
+    def send(
+        self, method: str, path: str, *, headers: dict[str, str], **parts: Any
+    ) -> TestResponse:
+        """Send a request as this person; header names are written with underscores."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.tokens and "Authorization" not in named:
+            named["Authorization"] = f"Bearer {self.tokens['access_token']}"
+        return self.client.open(settings.api_prefix + path, method=method, headers=named, **parts)
+
+
+def sign_up(app: Flask, name: str, timezone: str = "UTC") -> Person:
+    """Make an account and sign in."""
+    person = Person(app.test_client(), email=email_of(name))
+    account = {"email": person.email, "password": PASSWORD, "name": name, "timezone": timezone}
+    created = person.post("/users", account)
+    assert created.status_code == 201, created.text
+    person.id = created.get_json()["id"]
+    log_in(person)
+    return person
+
+
+def log_in(person: Person) -> None:
+    """Open a new session for somebody."""
+    answer = person.post("/auth/login", {"email": person.email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    person.tokens = answer.get_json()
+
+
+def add_member(owner: Person, project: dict[str, Any], person: Person, role: str) -> None:
+    """Give somebody a role in a project."""
+    answer = owner.post(f"/projects/{project['id']}/members", {"user_id": person.id, "role": role})
+    assert answer.status_code == 201, answer.text

@@ -1,0 +1,1 @@
+"""Shared, stateless helpers: they know neither the web nor the database."""

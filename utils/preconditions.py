@@ -1,0 +1,42 @@
+"""Conditional requests (RFC 9110, section 13): versions as entity tags."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from utils.errors import PreconditionFailedError
+
+
+class HasVersion(Protocol):
+    """Anything with a version."""
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+
+
+def etag_of(resource: HasVersion) -> str:
+    """Return the strong entity tag of a resource."""
+    return f'"v{resource.version}"'
+
+
+@dataclass(frozen=True, slots=True)
+class IfMatch:
+    """The entity tags of an If-Match header; empty when the caller sent none."""
+
+    tags: tuple[str, ...] = ()
+
+    def check(self, current: HasVersion) -> None:
+        """Refuse the change when the caller has seen another version than `current`."""
+        if not self.tags or "*" in self.tags or etag_of(current) in self.tags:
+            return
+        raise PreconditionFailedError(
+            "Somebody changed this since you read it; look at `current`, then send its ETag.",
+            current=current,
+        )
+
+
+def parse_tags(header: str | None) -> tuple[str, ...]:
+    """Split an If-Match or If-None-Match header into its entity tags."""
+    if not header:
+        return ()
+    return tuple(tag.strip() for tag in header.split(",") if tag.strip())

@@ -1,0 +1,166 @@
+"""Annotated types that say once what a value may be; request models are made of them."""
+
+import math
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from utils.zones import zone_names
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+JSON_MAX_DEPTH = 16
+JSON_MAX_INTEGER = 2**63 - 1
+DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold U+0000
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+PATTERN_MEANINGS = {
+    NO_NUL: "must not contain the character U+0000",
+    NOT_BLANK: "must not be blank nor contain the character U+0000",
+    UUID_PATTERN: "must be an id, a UUID in lower case",
+}
+
+Moment = TypeVar("Moment", date, datetime)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` has the form of an id."""
+    return re.match(UUID_PATTERN, text) is not None
+
+
+def _check_zone(name: str) -> str:
+    if name not in zone_names():
+        raise PydanticCustomError(
+            "timezone", "must be a name of the IANA time zone database, like Europe/Berlin"
+        )
+    return name
+
+
+def _require_text(value: Any) -> Any:
+    """Numbers are not instants: nobody knows whether they count seconds or milliseconds."""
+    if (isinstance(value, str) and not value.lstrip("-").isdigit()) or isinstance(value, datetime):
+        return value
+    raise PydanticCustomError("instant", "must be an RFC 3339 date and time with an offset")
+
+
+def _require_day(value: Any) -> Any:
+    if isinstance(value, str) and DAY_PATTERN.fullmatch(value) is None:
+        raise PydanticCustomError("day", "must be a day like 2026-01-31")
+    return value
+
+
+def _check_era(instant: Moment) -> Moment:
+    """Beyond these years calendars and databases begin to disagree."""
+    if FIRST_YEAR <= instant.year <= LAST_YEAR:
+        return instant
+    raise PydanticCustomError("instant_era", "must lie in the years 1900 to 2200")
+
+
+def _check_json(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json_value(value, depth=1)
+    return value
+
+
+def _check_json_value(value: Any, depth: int) -> None:
+    match value:
+        case dict() | list() if depth > JSON_MAX_DEPTH:
+            raise PydanticCustomError("json_depth", "must not be nested more than 16 levels deep")
+        case str():
+            _check_json_text(value)
+        case int() | float():
+            _check_json_number(value)
+        case dict():
+            for name, member in value.items():
+                _check_json_text(name)
+                _check_json_value(member, depth + 1)
+        case list():
+            for member in value:
+                _check_json_value(member, depth + 1)
+
+
+def _check_json_number(number: float) -> None:
+    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > JSON_MAX_INTEGER):
+        raise PydanticCustomError("json_number", "numbers must be finite and fit 64 bits")
+
+
+def _check_json_text(text: str) -> None:
+    if "\x00" in text:
+        raise PydanticCustomError("json_text", "text must not contain the character U+0000")
+
+
+def _normalize_email(address: str) -> str:
+    """Return the address in the form that it is compared in.
+
+    Installations inside a network use domains that the internet does not know, like `.internal`.
+    """
+    try:
+        return validate_email(
+            address, check_deliverability=False, globally_deliverable=False
+        ).normalized.lower()
+    except EmailNotValidError as error:
+        raise PydanticCustomError("email", "must be an e-mail address") from error
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    return list(dict.fromkeys(labels))
+
+
+Id = Annotated[
+    str,
+    StringConstraints(pattern=UUID_PATTERN),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": UUID_PATTERN}),
+]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK)
+]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NOT_BLANK)
+]
+Prose = Annotated[str, StringConstraints(max_length=20_000, pattern=NO_NUL)]
+Note = Annotated[str, StringConstraints(max_length=3_000, pattern=NO_NUL)]
+SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=NOT_BLANK)
+]
+Labels = Annotated[list[Label], Field(max_length=20), AfterValidator(_distinct)]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254),
+    AfterValidator(_normalize_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+Password = Annotated[str, StringConstraints(min_length=10, max_length=200, pattern=NO_NUL)]
+ZoneName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_check_zone),
+]
+Instant = Annotated[
+    AwareDatetime,
+    Strict(False),  # in JSON an instant is text
+    BeforeValidator(_require_text),
+    AfterValidator(_check_era),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Day = Annotated[
+    date,
+    BeforeValidator(_require_day),
+    AfterValidator(_check_era),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_check_json)]
