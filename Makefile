@@ -28,7 +28,7 @@ check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks
 
 check-schema: $(VENV)/.dev-installed
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
-	export DATA_DIR="$$scratch" DATABASE_URL= && \
+	export DATA_DIR="$$scratch" DATABASE_URL= ENV_FILE=/dev/null && \
 	$(BIN)/python -m flask --app main db upgrade && \
 	$(BIN)/python -m flask --app main db check
 

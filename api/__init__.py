@@ -3,6 +3,7 @@
 from flask import Flask
 from flask_migrate import Migrate
 
+from api.application import Application
 from api.commands import commands
 from api.converters import IdConverter
 from api.middleware import auth, error_handler, request_context, request_guard
@@ -39,7 +40,7 @@ API = (
 def create_app() -> Flask:
     """Return the application that gunicorn, `flask` and the tests run."""
     configure_logging(settings.log_level, as_json=settings.json_logs)
-    app = Flask("stint", static_folder=None, root_path=str(settings.project_dir))
+    app = Application("stint", static_folder=None, root_path=str(settings.project_dir))
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
 

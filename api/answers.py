@@ -1,12 +1,12 @@
 """From what a view returns to what is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Request, Response
 
 from api.contract import Contract
 from utils.pages import Page
@@ -40,19 +40,19 @@ class Renderer:
         self._has_version = contract.has_version
         self._adapter = contract.adapter()
 
-    def render(self, result: Any) -> Answer:
+    def render(self, request: Request, result: Any) -> Answer:
         """Return the answer to send for what the view returned."""
         if self._has_version:
-            return self._render_resource(result)
+            return self._render_resource(request, result)
         if self._contract.is_list:
-            return self._render_page(result)
-        if self._contract.csv is not None and _prefers_csv():
-            return Answer(self._status, self._contract.csv(result), [("Content-Type", CSV)])
+            return self._render_page(request, result)
+        if self._contract.csv is not None:
+            return self._render_negotiated(request, result, self._contract.csv)
         if self._contract.answer_type is None:
             return Answer(self._status)
         return Answer(self._status, self._adapter.dump_json(result), [("Content-Type", JSON)])
 
-    def _render_resource(self, resource: Any) -> Answer:
+    def _render_resource(self, request: Request, resource: Any) -> Answer:
         etag = etag_of(resource)
         if request.method in ("GET", "HEAD"):
             seen = parse_tags(request.headers.get("If-None-Match"))
@@ -61,14 +61,24 @@ class Renderer:
         headers = [("Content-Type", JSON), ("ETag", etag)]
         return Answer(self._status, self._adapter.dump_json(resource), headers)
 
-    def _render_page(self, page: Page[Any]) -> Answer:
+    def _render_negotiated(
+        self, request: Request, result: Any, write_csv: Callable[[Any], bytes]
+    ) -> Answer:
+        offered = [JSON, "text/csv"]
+        if request.accept_mimetypes.best_match(offered, default=JSON) == JSON:
+            body, content_type = self._adapter.dump_json(result), JSON
+        else:
+            body, content_type = write_csv(result), CSV
+        return Answer(self._status, body, [("Content-Type", content_type), ("Vary", "Accept")])
+
+    def _render_page(self, request: Request, page: Page[Any]) -> Answer:
         headers = [("Content-Type", JSON)]
         if page.next_cursor is not None:
-            headers.append(("Link", f'<{_next_url(page.next_cursor)}>; rel="next"'))
+            headers.append(("Link", f'<{_next_url(request, page.next_cursor)}>; rel="next"'))
         return Answer(self._status, self._adapter.dump_json(list(page.items)), headers)
 
 
-def _next_url(cursor: str) -> str:
+def _next_url(request: Request, cursor: str) -> str:
     """Return the address of this list's next page: the same question, behind the cursor."""
     question = [
         (name, value)
@@ -76,7 +86,3 @@ def _next_url(cursor: str) -> str:
         if name not in ("cursor", "offset")
     ]
     return f"{request.path}?{urlencode([*question, ('cursor', cursor)])}"
-
-
-def _prefers_csv() -> bool:
-    return request.accept_mimetypes.best_match([JSON, "text/csv"], default=JSON) == "text/csv"

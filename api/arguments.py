@@ -6,7 +6,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from flask import request
+from flask import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.datastructures import MultiDict
@@ -27,7 +27,7 @@ from utils.errors import (
 from utils.preconditions import IfMatch, parse_tags
 from utils.validators import PATTERN_MEANINGS
 
-Source = Callable[[dict[str, Any]], Any]
+Source = Callable[[Request, dict[str, Any]], Any]
 
 
 class Arguments:
@@ -35,11 +35,11 @@ class Arguments:
 
     def __init__(self, contract: Contract) -> None:
         sources: dict[str, Source] = {
-            "body": lambda _: _read_json(contract.parameters["body"]),
-            "query": lambda _: _read_query(contract.parameters["query"]),
-            "form": lambda _: _read_form(contract.parameters["form"]),
-            "upload": lambda _: _read_upload(),
-            "if_match": lambda values: _read_if_match(values.get("principal")),
+            "body": lambda request, _: _read_json(request, contract.parameters["body"]),
+            "query": lambda request, _: _read_query(request, contract.parameters["query"]),
+            "form": lambda request, _: _read_form(request, contract.parameters["form"]),
+            "upload": lambda request, _: _read_upload(request),
+            "if_match": lambda request, known: _read_if_match(request, known.get("principal")),
         }
         self._sources = [(name, sources[name]) for name in contract.parameters if name in sources]
         self._takes_principal = contract.takes("principal")
@@ -47,15 +47,17 @@ class Arguments:
         self._before = contract.before
         self._before_names = _parameters_of(contract.before)
 
-    def of_request(self, principal: Principal | None, path: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of the current request; `path` comes from the router."""
+    def of_request(
+        self, request: Request, principal: Principal | None, path: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the arguments of a request; `path` comes from the router."""
         values = path
         if self._takes_principal:
             values["principal"] = principal
         for name, read in self._sources:
-            values[name] = read(values)
+            values[name] = read(request, values)
         if not self._takes_query and request.query_string:
-            _refuse_query()
+            _refuse_query(request)
         if self._before is not None:
             known = values | {"principal": principal}
             values["prepared"] = self._before(**{name: known[name] for name in self._before_names})
@@ -68,7 +70,9 @@ def _parameters_of(function: Callable[..., Any] | None) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def _read_json(model: type[BaseModel]) -> BaseModel:
+def _read_json(request: Request, model: type[BaseModel]) -> BaseModel:
+    if not request.content_length and not request.mimetype:
+        return _validate(model, {}, "body")  # nothing was sent, and that may be enough
     if request.mimetype != "application/json":
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -76,7 +80,7 @@ def _read_json(model: type[BaseModel]) -> BaseModel:
             code="unsupported_media_type",
         )
     try:
-        return model.model_validate_json(read_body(settings.max_body_bytes))
+        return model.model_validate_json(read_body(request, settings.max_body_bytes))
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise BadRequestError(
@@ -86,24 +90,24 @@ def _read_json(model: type[BaseModel]) -> BaseModel:
         raise _invalid(error, "body") from None
 
 
-def _read_query(model: type[BaseModel]) -> BaseModel:
+def _read_query(request: Request, model: type[BaseModel]) -> BaseModel:
     if not request.query_string:
         return _without_input(model)
     return _validate(model, _single_values(request.args), "query")
 
 
-def _read_form(model: type[BaseModel]) -> BaseModel:
+def _read_form(request: Request, model: type[BaseModel]) -> BaseModel:
     if request.mimetype != "multipart/form-data":
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "This takes a form with a file; send Content-Type: multipart/form-data.",
             code="unsupported_media_type",
         )
-    read_body(settings.max_import_bytes)
+    read_body(request, settings.max_import_bytes)
     return _validate(model, _single_values(request.form), "form")
 
 
-def _read_upload() -> Upload:
+def _read_upload(request: Request) -> Upload:
     file = request.files.get("file")
     if file is None:
         raise UnprocessableError(
@@ -113,7 +117,7 @@ def _read_upload() -> Upload:
     return Upload(file.filename or "", file.stream.read())
 
 
-def _read_if_match(principal: Principal | None) -> IfMatch:
+def _read_if_match(request: Request, principal: Principal | None) -> IfMatch:
     """Agents act on what they read a while ago: they must say which version that was."""
     tags = parse_tags(request.headers.get("If-Match"))
     if not tags and principal is not None and principal.kind is UserKind.AGENT:
@@ -146,7 +150,7 @@ def _single_values(values: MultiDict[str, str]) -> dict[str, str]:
     return values.to_dict()
 
 
-def _refuse_query() -> None:
+def _refuse_query(request: Request) -> None:
     """A filter that does nothing would be taken for one that works."""
     errors = [
         FieldError(f"query.{name}", "is unknown here", "extra_forbidden") for name in request.args

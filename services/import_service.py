@@ -58,6 +58,7 @@ class ImportService:
         progress: Progress = lambda _: None,
     ) -> ImportResult:
         """Write what was read, or with dry_run only count it; `progress` hears of lines done."""
+        self._db.allow_long_transaction()
         if not form.dry_run:
             return self._write(principal, form, parsed, progress)
         with self._db.rehearsal():

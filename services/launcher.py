@@ -149,7 +149,7 @@ class Launcher:
         self._database.start()
         url_of_embedded = self._database.running_url()
         if url_of_embedded is None:
-            raise LaunchError(f"PostgreSQL stopped by itself; read {self._database.log}")
+            raise LaunchError(f"PostgreSQL in {self._database.directory} stopped by itself")
         return url_of_embedded
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
@@ -191,7 +191,7 @@ class Launcher:
             time.sleep(0.05)
 
     def _is_healthy(self) -> bool:
-        connection = http.client.HTTPConnection(*self._address, timeout=5)
+        connection = http.client.HTTPConnection(*self._address, timeout=HEALTH_SECONDS)
         try:
             connection.request("GET", "/health")
             return connection.getresponse().status == http.HTTPStatus.OK

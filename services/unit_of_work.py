@@ -69,10 +69,10 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Write what is pending and commit; nothing is sent when nothing was used."""
-        for callback in self.before_commit:
-            callback()
         if self._session is not None:
             self._session.flush()
+        for callback in self.before_commit:
+            callback()
         if self._driver is not None:
             self._driver.execute("COMMIT")
 

@@ -19,6 +19,7 @@ TEST_DATABASE = f"stint_test_{uuid.uuid4().hex[:12]}"
 
 # Settings are read once, when config is imported: this must come before.
 os.environ.update(
+    ENV_FILE=os.devnull,
     ENVIRONMENT="test",
     DATA_DIR=str(SCRATCH / "data"),
     SECRET_KEY="only-for-tests-" + "x" * 32,

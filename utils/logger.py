@@ -2,11 +2,31 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any, cast
 
 import orjson
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+_context: ContextVar[dict[str, Any] | None] = ContextVar("log_context", default=None)
+
+
+def open_log_context(**fields: Any) -> None:
+    """From here on every line of this request, job or command carries these fields."""
+    _context.set(fields)
+
+
+def add_to_log_context(**fields: Any) -> None:
+    """Add what became known on the way, like who is asking."""
+    context = _context.get()
+    if context is not None:
+        context.update(fields)
+
+
+def _add_context(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    context = _context.get()
+    return line if context is None else {**context, **line}
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -17,7 +37,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
 def configure_logging(level: str, *, as_json: bool) -> None:
     """Send every log line of the process, those of libraries too, to standard error."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_context,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
@@ -21,6 +21,7 @@ from models.session import TokenPair
 from services.auth_service import Grant, auth_service
 from services.db_client import db
 from utils.errors import UnauthenticatedError
+from utils.logger import add_to_log_context
 
 ISSUER = AUDIENCE = "stint"
 ALGORITHM = "HS256"
@@ -57,12 +58,12 @@ def init_app(app: Flask) -> None:
     JWTManager(app)
 
 
-def current_principal() -> Principal:
-    """Return who sent the current request; UnauthenticatedError when nobody is signed in.
+def authenticate(request: Request) -> Principal:
+    """Return who sent a request; UnauthenticatedError when nobody is signed in.
 
     A worker trusts a session for `principal_cache_seconds` before it looks again.
     """
-    token = _bearer_token()
+    token = _bearer_token(request)
     now = time.time()
     known = _known.get(token)
     if known is None or known.expires_at <= now:
@@ -73,6 +74,7 @@ def current_principal() -> Principal:
         del _known[token]
         known.principal = _find_principal(known.principal.session_id)
         _remember(token, known)
+    add_to_log_context(user_id=known.principal.id)
     return known.principal
 
 
@@ -119,7 +121,7 @@ def write_tokens(grant: Grant) -> TokenPair:
     )
 
 
-def _bearer_token() -> str:
+def _bearer_token(request: Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise UnauthenticatedError(

@@ -3,12 +3,11 @@
 import time
 
 from flask import Flask, Response, g, request
-from structlog.contextvars import bind_contextvars, clear_contextvars
 from uuid_utils import uuid4
 
 from services.event_service import client_id
 from utils.errors import FieldError, UnprocessableError
-from utils.logger import get_logger
+from utils.logger import get_logger, open_log_context
 
 logger = get_logger(__name__)
 
@@ -29,8 +28,7 @@ def request_id() -> str:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = uuid4().hex
-    clear_contextvars()
-    bind_contextvars(request_id=g.request_id)
+    open_log_context(request_id=g.request_id)
     client_id.set(_read_client_id())
 
 
@@ -54,7 +52,6 @@ def _finish(response: Response) -> Response:
         method=request.method,
         route=request.url_rule.rule if request.url_rule else None,
         status=response.status_code,
-        user_id=g.get("user_id"),
         ms=round((time.perf_counter() - g.started) * 1000, 2),
     )
     return response
