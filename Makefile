@@ -23,7 +23,7 @@ check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/lint-imports
+	$(BIN)/python $(BIN)/lint-imports
 	@$(MAKE) --no-print-directory check-schema check-locks
 
 check-schema: $(VENV)/.dev-installed

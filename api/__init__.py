@@ -42,7 +42,7 @@ def create_app() -> Flask:
     configure_logging(settings.log_level, as_json=settings.json_logs)
     app = Application("stint", static_folder=None, root_path=str(settings.project_dir))
     app.url_map.converters["id"] = IdConverter
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # no redirects
 
     request_context.init_app(app)
     request_guard.init_app(app)

@@ -93,7 +93,7 @@ def _read_json(request: Request, model: type[BaseModel]) -> BaseModel:
 def _read_query(request: Request, model: type[BaseModel]) -> BaseModel:
     if not request.query_string:
         return _without_input(model)
-    return _validate(model, _single_values(request.args), "query")
+    return _validate(model, _single_values(request.args, "query"), "query")
 
 
 def _read_form(request: Request, model: type[BaseModel]) -> BaseModel:
@@ -104,7 +104,7 @@ def _read_form(request: Request, model: type[BaseModel]) -> BaseModel:
             code="unsupported_media_type",
         )
     read_body(request, settings.max_import_bytes)
-    return _validate(model, _single_values(request.form), "form")
+    return _validate(model, _single_values(request.form, "form"), "form")
 
 
 def _read_upload(request: Request) -> Upload:
@@ -140,12 +140,15 @@ def _validate(model: type[BaseModel], values: dict[str, str], place: str) -> Bas
         raise _invalid(error, place) from None
 
 
-def _single_values(values: MultiDict[str, str]) -> dict[str, str]:
+def _single_values(values: MultiDict[str, str], place: str) -> dict[str, str]:
     doubled = [name for name, given in values.lists() if len(given) > 1]
     if doubled:
         raise UnprocessableError(
             "A parameter was given more than once; send each once.",
-            errors=[FieldError(name, "was given more than once", "doubled") for name in doubled],
+            errors=[
+                FieldError(f"{place}.{name}", "was given more than once", "doubled")
+                for name in doubled
+            ],
         )
     return values.to_dict()
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from benchmarks import client, report, responder, servers
 from benchmarks.client import LoadError, Measured, Plan
 from benchmarks.database import Database, fill, migrate, temporary_database
+from benchmarks.processes import machine_cpu_seconds
 from benchmarks.report import Round
 from benchmarks.servers import Server, ServerError
 from benchmarks.workload import (
@@ -181,13 +183,17 @@ def measure(
 def drive_round(operation: str, server: Server, plan: Plan, database: Database) -> Round:
     """One round, with the CPU time that it cost."""
     server_before, database_before = server.cpu_seconds(), database.cpu_seconds()
+    machine_before, started = machine_cpu_seconds(), time.monotonic()
     measured = client.drive(plan)
+    seconds, machine_after = time.monotonic() - started, machine_cpu_seconds()
     return Round(
         operation=operation,
         side=server.name,
         measured=measured,
         server_cpu_seconds=_difference(server_before, server.cpu_seconds()),
         database_cpu_seconds=_difference(database_before, database.cpu_seconds()),
+        machine_cpu_seconds=_difference(machine_before, machine_after),
+        seconds=seconds,
     )
 
 

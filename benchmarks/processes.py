@@ -13,6 +13,16 @@ def cpu_seconds(pids: Sequence[int]) -> float | None:
     return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
+def machine_cpu_seconds() -> float | None:
+    """CPU time that everything on this machine used since it started; None without /proc."""
+    try:
+        times = [int(field) for field in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = times
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def process_tree(pid: int) -> list[int]:
     """`pid` and every process below it."""
     children: dict[int, list[int]] = {}

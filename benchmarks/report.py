@@ -18,6 +18,7 @@ PACKAGES = (
     *("flask", "gunicorn", "gevent", "sqlalchemy", "psycopg", "pydantic"),
     *("fastapi", "uvicorn", "uvloop", "httptools", "asyncpg", "pyjwt"),
 )
+QUIET = 0.1
 HEAD = (
     f"{'':8}{'':9}{'requests/s':>11} {'(min..max)':>15}{'p50 ms':>8}{'p99 ms':>8}"
     f"{'CPU us':>8}{'db us':>7}{'client us':>10}{'bytes':>7}   ratio (min..max)"
@@ -37,6 +38,18 @@ class Round:
     measured: Measured
     server_cpu_seconds: float | None
     database_cpu_seconds: float | None
+    machine_cpu_seconds: float | None
+    seconds: float
+
+    @property
+    def others_share(self) -> float:
+        """Part of the machine that went to neither side of the comparison; 0 when unknown."""
+        if None in (self.machine_cpu_seconds, self.server_cpu_seconds, self.database_cpu_seconds):
+            return 0.0
+        ours = self.measured.client_cpu_seconds
+        ours += (self.server_cpu_seconds or 0.0) + (self.database_cpu_seconds or 0.0)
+        spent = (self.machine_cpu_seconds or 0.0) - ours
+        return max(spent, 0.0) / (self.seconds * (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,17 @@ def render(rounds: Sequence[Round], ours: str, theirs: str) -> str:
         comparison = str(ratio(rounds, operation, ours, theirs))
         lines.append(_line(rounds, operation, ours) + f"   {comparison}")
         lines.append(_line(rounds, operation, theirs))
-    return "\n".join(lines) + "\n" + NOTE
+    return "\n".join(lines) + "\n" + NOTE + _disturbance(rounds)
+
+
+def _disturbance(rounds: Sequence[Round]) -> str:
+    worst = max(one.others_share for one in rounds)
+    if worst <= QUIET:
+        return ""
+    return (
+        f"\nThe machine was not quiet: in the worst round {worst:.0%} of it did something else. "
+        "Do not trust these figures."
+    )
 
 
 def save(rounds: Sequence[Round], ours: str, theirs: str, settings: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from utils.helpers import merge_patch, new_id
 from utils.pages import OFFSET_MAX, PAGE_SIZE, PAGE_SIZE_MAX
-from utils.validators import Id, Instant
+from utils.validators import Id
 
 
 class Base(DeclarativeBase):
@@ -100,8 +100,8 @@ class Resource(Schema):
     """What the answers for all stored things have in common."""
 
     id: Id
-    created_at: Instant
-    updated_at: Instant
+    created_at: datetime
+    updated_at: datetime
     version: int = Field(description="Rises with every change; the ETag is made of it.")
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Schema, UuidText
 from utils.pages import PAGE_SIZE_MAX
-from utils.validators import Instant
 
 
 class RoomRow(Base):
@@ -47,7 +46,7 @@ class Event(Schema):
     room: str
     seq: int = Field(description="1, 2, 3 ... without a gap in each room.")
     type: str = Field(examples=["task.updated"])
-    at: Instant
+    at: datetime
     actor: str = Field(description="Id of the user who did it.")
     client_id: str | None = Field(description="The X-Client-Id it was done with.")
     subject: str = Field(description="Id of what was changed.")

@@ -37,7 +37,7 @@ class ProjectRow(Identified, Versioned, Trashable, Base):
 class ProjectSettings(Schema):
     """How time in the project is billed unless an entry says otherwise."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     billable: bool = False
     hourly_rate_minor: int | None = Field(

@@ -180,8 +180,8 @@ class Task(Resource):
     description: str
     status: TaskStatus
     priority: TaskPriority
-    due_at: Instant | None
+    due_at: datetime | None
     labels: list[str]
     metadata: dict[str, Any] = Field(validation_alias="task_metadata")
-    started_at: Instant | None = Field(description="When it was first put in progress.")
-    completed_at: Instant | None
+    started_at: datetime | None = Field(description="When it was first put in progress.")
+    completed_at: datetime | None

@@ -102,8 +102,8 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
         ),
         Index(
             "uq_time_entries_import_key",
+            "import_key",  # a digest: first, because it alone picks the row
             "project_id",
-            "import_key",
             unique=True,
             postgresql_where=LIVE,
         ),
@@ -191,8 +191,8 @@ class TimeEntry(Resource):
     task_id: Id | None
     note: str
     labels: list[str]
-    started_at: Instant
-    ended_at: Instant | None = Field(description="Null while the timer runs.")
+    started_at: datetime
+    ended_at: datetime | None = Field(description="Null while the timer runs.")
     timezone: str
     billable: bool
     rate_minor: int | None = Field(description="Rate per hour, in minor units, when it started.")

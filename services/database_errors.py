@@ -49,13 +49,13 @@ class ConnectionLostError(UnavailableError):
 def translate(error: psycopg.Error | exc.SQLAlchemyError, *, connection_lost: bool) -> Exception:
     """Return the error of our own family that `error` means, or itself when it is a defect."""
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig else error
-    if connection_lost:
-        return ConnectionLostError(NOT_REACHABLE)
     match cause:
-        case psycopg.IntegrityError():
-            return _explain_violation(cause)
         case errors.QueryCanceled() | errors.TransactionTimeout():
             return UnavailableError(TOO_SLOW, code="too_slow")
+        case _ if connection_lost:
+            return ConnectionLostError(NOT_REACHABLE)
+        case psycopg.IntegrityError():
+            return _explain_violation(cause)
         case errors.LockNotAvailable() | exc.TimeoutError():
             return UnavailableError(TOO_BUSY, code="too_busy")
         case errors.SerializationFailure() | errors.DeadlockDetected():

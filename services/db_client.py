@@ -100,11 +100,16 @@ class DatabaseClient:
         return self.current.session
 
     def allow_long_transaction(self) -> None:
-        """Let the current transaction take minutes; servers before PostgreSQL 17 set no limit."""
-        self.current.driver.execute(
-            "SELECT set_config(name, %s, true) FROM pg_settings WHERE name = 'transaction_timeout'",
-            [str(LONG_TRANSACTION_MS)],
-        )
+        """Let the current transaction take minutes; servers before PostgreSQL 17 set no limit.
+
+        The clock runs from BEGIN; only switching it off and on again winds it up anew.
+        """
+        for milliseconds in (0, LONG_TRANSACTION_MS):
+            self.current.driver.execute(
+                "SELECT set_config(name, %s, true) FROM pg_settings "
+                "WHERE name = 'transaction_timeout'",
+                [str(milliseconds)],
+            )
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
@@ -136,6 +141,7 @@ class DatabaseClient:
         engine = create_engine(
             self._find_url(),
             isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # they may be secrets, and errors are logged
             json_deserializer=orjson.loads,
             pool_size=self._options.database_pool_size,
             max_overflow=0,

@@ -1,4 +1,4 @@
-"""Waiting for PostgreSQL under gevent, with one cached watcher for each connection.
+"""Waiting for PostgreSQL under gevent, straight on its event loop.
 
 psycopg's own way makes a selector, registers the socket and throws both away for every result;
 gevent can resume a greenlet straight from its event loop. Compare `benchmarks/` when psycopg is
@@ -13,7 +13,6 @@ from psycopg import waiting
 READ = 1  # gevent's, that is libev's, name for readable
 
 _psycopg_wait = waiting.wait
-_watchers: dict[int, Any] = {}
 
 
 def install() -> None:
@@ -42,11 +41,14 @@ def wait(
 
 
 def _wait_readable(descriptor: int) -> None:
+    # Never kept for the next time: the number may then be another socket's, of which the event
+    # loop is told only by a new watcher. That costs a microsecond; a stale one waits for ever.
     hub = get_hub()
-    watcher = _watchers.get(descriptor)
-    if watcher is None or watcher.loop is not hub.loop:
-        watcher = _watchers[descriptor] = hub.loop.io(descriptor, READ)
-    hub.wait(watcher)
+    watcher = hub.loop.io(descriptor, READ)
+    try:
+        hub.wait(watcher)
+    finally:
+        watcher.close()
 
 
 def _resumed(generator: Any, state: Any) -> Any:

@@ -25,7 +25,7 @@ STDOUT, STDERR = 1, 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEALTH_SECONDS = 60.0
 STOP_SECONDS = 30.0  # more than the graceful_timeout in gunicorn.conf.py
-PATROL_SECONDS = 2.0
+PATROL_SECONDS = 1.0
 OLDEST_POSTGRES = 15
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call instead of it
 

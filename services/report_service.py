@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -176,13 +176,17 @@ class ReportService:
 def make_calendar(start: datetime, end: datetime, zone: ZoneInfo, grouping: Grouping) -> Calendar:
     """Return the days, weeks (from Monday) or months of `zone` that cover [start, end)."""
     day = _first_day(start.astimezone(zone).date(), grouping)
-    days, cuts = [day], [start_of_day(day, zone)]
+    days, cuts = [day], [start_of_day(day, zone).astimezone(UTC)]
     while cuts[-1] < end:
         if len(days) > PERIODS_MAX:
             raise BadRequestError("The range has too many days; ask for weeks or months.")
         day = _next_day(day, grouping)
-        days.append(day)
-        cuts.append(start_of_day(day, zone))
+        cut = start_of_day(day, zone).astimezone(UTC)
+        if cut == cuts[-1]:  # a zone that crosses the date line leaves a day out
+            days[-1] = day
+        else:
+            days.append(day)
+            cuts.append(cut)
     return Calendar(days, cuts)
 
 

@@ -298,8 +298,14 @@ class TimeEntryService:
             self._access.require(principal, project_id, ProjectRole.EDITOR)
 
     def _move(self, principal: Principal, row: TimeEntryRow, values: dict[str, Any]) -> None:
-        """Replace task_id and project_id in `values` by a place that fits together."""
-        task_id = values.get("task_id", None if "project_id" in values else row.task_id)
+        """Replace task_id and project_id in `values` by a place that fits together.
+
+        Where the entry is already, nothing moves: its task may be deleted or the project archived.
+        """
+        stays = values.get("project_id", row.project_id) == row.project_id
+        task_id = values.get("task_id", row.task_id if stays else None)
+        if stays and task_id == row.task_id:
+            return
         project_id = values.get("project_id", None if task_id else row.project_id)
         place = self.place(principal, task_id, project_id)
         values["task_id"], values["project_id"] = place.task_id, place.project_id

@@ -92,6 +92,7 @@ class UnitOfWork:
         if state.transaction_status == TransactionStatus.IDLE:
             self._pooled.close()
         else:
-            self._pooled.invalidate()
+            if self._pooled.is_valid:  # the ORM may have noticed first
+                self._pooled.invalidate()
             self._on_lost()
         self._pooled = self._driver = self._session = None

@@ -115,7 +115,7 @@ class UserService:
             .where(TaskRow.assignee_id == placeholder.id)
             .values(assignee_id=user.id, version=TaskRow.version + 1)
         )
-        session.execute(_DROP_DOUBLE_MEMBERSHIPS, ids)
+        session.execute(_MERGE_DOUBLE_MEMBERSHIPS, ids)
         session.execute(
             update(MembershipRow)
             .where(MembershipRow.user_id == placeholder.id)
@@ -139,12 +139,22 @@ _CLAIM_TIME = text(
     """
 )
 
-_DROP_DOUBLE_MEMBERSHIPS = text(
+# Where both are members, the account keeps the higher of the two roles.
+_MERGE_DOUBLE_MEMBERSHIPS = text(
     """
-    DELETE FROM memberships AS waiting
-    USING memberships AS own
-    WHERE waiting.user_id = :placeholder AND own.user_id = :user
-      AND own.project_id = waiting.project_id
+    WITH doubled AS (
+        DELETE FROM memberships AS waiting
+        USING memberships AS own
+        WHERE waiting.user_id = :placeholder AND own.user_id = :user
+          AND own.project_id = waiting.project_id
+        RETURNING waiting.project_id, waiting.role
+    )
+    UPDATE memberships AS own
+    SET role = doubled.role, version = own.version + 1, updated_at = now()
+    FROM doubled
+    WHERE own.project_id = doubled.project_id AND own.user_id = :user
+      AND array_position(ARRAY['viewer', 'editor', 'owner'], doubled.role)
+        > array_position(ARRAY['viewer', 'editor', 'owner'], own.role)
     """
 )
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -69,6 +69,10 @@ def _check_era(instant: Moment) -> Moment:
     if FIRST_YEAR <= instant.year <= LAST_YEAR:
         return instant
     raise PydanticCustomError("instant_era", "must lie in the years 1900 to 2200")
+
+
+def _to_utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
 
 
 def _check_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +159,7 @@ Instant = Annotated[
     Strict(False),  # in JSON an instant is text
     BeforeValidator(_require_text),
     AfterValidator(_check_era),
+    AfterValidator(_to_utc),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Day = Annotated[

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from pydantic_core import to_json, to_jsonable_python
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -72,5 +72,5 @@ def _problem(
         request_id=request_id(),
         **members,
     )
-    body = b"" if request.method == "HEAD" else to_json(problem, exclude_none=True)
+    body = to_json(problem, exclude_none=True)
     return Response(body, status, headers, content_type="application/problem+json")

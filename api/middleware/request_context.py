@@ -12,6 +12,7 @@ from utils.logger import get_logger, open_log_context
 logger = get_logger(__name__)
 
 CLIENT_ID_MAX_LENGTH = 64
+QUIET_ROUTES = frozenset({"/health", "/health/ready"})  # balancers ask every few seconds
 
 
 def init_app(app: Flask) -> None:
@@ -47,10 +48,12 @@ def _read_client_id() -> str | None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    logger.info(
+    route = request.url_rule.rule if request.url_rule else None
+    log = logger.debug if route in QUIET_ROUTES else logger.info
+    log(
         "request.finished",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
+        route=route,
         status=response.status_code,
         ms=round((time.perf_counter() - g.started) * 1000, 2),
     )

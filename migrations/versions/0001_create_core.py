@@ -400,7 +400,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_time_entries_import_key",
         "time_entries",
-        ["project_id", "import_key"],
+        ["import_key", "project_id"],
         unique=True,
         postgresql_where=sa.text("deleted_at IS NULL"),
     )

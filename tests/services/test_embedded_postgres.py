@@ -15,12 +15,9 @@ import pytest
 
 from config import PROJECT_DIR
 from services.child_process import tied_to_parent
-from services.embedded_postgres import (
-    LOG_MAX_BYTES,
-    SOCKET_DIR_PREFIX,
-    EmbeddedPostgres,
-    EmbeddedPostgresError,
-)
+from services.embedded_postgres import SOCKET_DIR_PREFIX, EmbeddedPostgres
+from services.postgres_cluster import LOG_MAX_BYTES, EmbeddedPostgresError
+from tests.waiting import wait_until
 
 START_AND_WAIT = """
 import sys
@@ -86,13 +83,6 @@ def query(postgres: EmbeddedPostgres, statement: str) -> list[tuple[object, ...]
 
 def postmaster_pid(postgres: EmbeddedPostgres) -> int:
     return int((postgres.directory / "postmaster.pid").read_text().splitlines()[0])
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def test_makes_a_cluster_with_a_unicode_database(tmp_path: Path) -> None:
@@ -275,16 +265,13 @@ def test_a_full_server_still_counts_as_running(postgres: EmbeddedPostgres) -> No
 
 
 def test_a_big_log_begins_anew(postgres: EmbeddedPostgres) -> None:
+    log = postgres.directory / "log"
+    written = log.read_text()
     with postgres.running():
-        pass
-    first_start = postgres.log.read_text()
+        assert log.read_text().startswith(written)
+    os.truncate(log, LOG_MAX_BYTES + 1)
     with postgres.running():
-        pass
-    assert postgres.log.read_text().startswith(first_start)
-    os.truncate(postgres.log, LOG_MAX_BYTES + 1)
-    with postgres.running():
-        pass
-    assert postgres.log.stat().st_size < 10_000
+        assert log.stat().st_size < 10_000
 
 
 def test_half_a_cluster_is_made_anew(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Who may do what: every route, asked by everybody about things of other people.
+
+What one cannot see is 404, what one sees but may not do is 403, and without signing in it is 401.
+"""
+
+import pytest
+from flask import Flask
+
+from api.contract import Access
+from tests.api.access_world import ROLES, SIGNED_IN, Guests, Ids, Role, agents, ask, people
+from tests.api.rights import RIGHTS, Place, Statuses, contracts
+from tests.crowd import crowd
+from tests.server import Server
+
+FIRST_VERSION = '"v1"'
+
+PLACES: tuple[Place, ...] = ("in_project", "personal")
+CASES = [
+    pytest.param(route, place, role, id=f"{route}-{place}-{role}")
+    for route, rights in RIGHTS.items()
+    for place in PLACES
+    if getattr(rights, place) is not None
+    for role in ROLES
+]
+HIDDEN = [route for route, rights in RIGHTS.items() if rights.in_project[1] == 404]
+CHANGES = [route for route in RIGHTS if route.startswith(("PATCH", "DELETE"))]
+
+
+@pytest.fixture(scope="module")
+def humans(app: Flask) -> Guests:
+    """People whom everybody's refused requests are about: nothing of theirs ever changes."""
+    return people(app)
+
+
+@pytest.fixture(scope="module")
+def things(humans: Guests) -> dict[Place, Ids]:
+    """What they keep."""
+    return {"in_project": humans.project(), "personal": humans.personal()}
+
+
+@pytest.fixture(scope="module")
+def robots(database: str, humans: Guests) -> Guests:
+    """Agents, likewise."""
+    return agents(database, humans)
+
+
+@pytest.fixture(scope="module")
+def things_of_robots(robots: Guests) -> dict[Place, Ids]:
+    """What agents keep."""
+    return {"in_project": robots.project(), "personal": robots.personal()}
+
+
+def expected_status(route: str, place: Place, role: Role) -> int:
+    """What RIGHTS says."""
+    statuses: Statuses = getattr(RIGHTS[route], place)
+    return statuses[ROLES.index(role)]
+
+
+def changes_something(route: str, status: int) -> bool:
+    """True for requests that must not meet things which other tests use."""
+    return status < 300 and not route.startswith("GET")
+
+
+def make(guests: Guests, place: Place) -> Ids:
+    """Make new things."""
+    return guests.project() if place == "in_project" else guests.personal()
+
+
+def test_every_route_has_its_rights_written_down() -> None:
+    assert set(contracts()) == set(RIGHTS)
+
+
+@pytest.mark.parametrize("route", RIGHTS)
+def test_a_route_is_for_everybody_only_where_it_says_so(route: str) -> None:
+    is_public = RIGHTS[route].in_project[0] != 401
+    assert (contracts()[route].access is Access.PUBLIC) == is_public
+
+
+@pytest.mark.parametrize(("route", "place", "role"), CASES)
+def test_people_get_what_their_role_gives(
+    app: Flask,
+    humans: Guests,
+    things: dict[Place, Ids],
+    route: str,
+    place: Place,
+    role: Role,
+) -> None:
+    expected, ids = expected_status(route, place, role), things[place]
+    if changes_something(route, expected):
+        humans = people(app)
+        ids = make(humans, place)
+    answer = ask(humans.by_role[role], route, ids, RIGHTS[route].parts)
+    assert answer.status_code == expected, answer.text
+
+
+@pytest.mark.parametrize(
+    ("route", "place", "role"), [case for case in CASES if "anonymous" not in case.values]
+)
+def test_agents_get_what_their_role_gives(
+    database: str,
+    robots: Guests,
+    things_of_robots: dict[Place, Ids],
+    route: str,
+    place: Place,
+    role: Role,
+) -> None:
+    expected, ids = expected_status(route, place, role), things_of_robots[place]
+    if changes_something(route, expected):
+        robots = agents(database, robots)
+        ids = make(robots, place)
+    headers = {"If_Match": FIRST_VERSION} if route in CHANGES else {}
+    answer = ask(robots.by_role[role], route, ids, RIGHTS[route].parts, **headers)
+    assert answer.status_code == expected, answer.text
+
+
+@pytest.mark.parametrize("route", RIGHTS)
+def test_changes_of_one_thing_take_if_match(route: str) -> None:
+    assert contracts()[route].takes("if_match") == (route in CHANGES)
+
+
+@pytest.mark.parametrize("role", SIGNED_IN)
+@pytest.mark.parametrize("route", CHANGES)
+def test_agents_must_say_which_version_they_change(
+    robots: Guests, things_of_robots: dict[Place, Ids], route: str, role: Role
+) -> None:
+    ids = things_of_robots["in_project"]
+    answer = ask(robots.by_role[role], route, ids, RIGHTS[route].parts)
+    assert (answer.status_code, answer.get_json()["code"]) == (428, "if_match_required")
+
+
+@pytest.fixture(scope="module")
+def trash(humans: Guests) -> Ids:
+    """The ids of what is in a deleted project."""
+    ids = humans.project()
+    assert humans.by_role["owner"].delete(f"/projects/{ids['project_id']}").status_code == 204
+    return ids
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+@pytest.mark.parametrize("route", HIDDEN)
+def test_what_is_in_a_deleted_project_is_gone_for_its_members(
+    humans: Guests, trash: Ids, route: str, role: Role
+) -> None:
+    answer = ask(humans.by_role[role], route, trash, RIGHTS[route].parts)
+    assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("route", [route for route in HIDDEN if "entry_id" not in route])
+def test_what_is_in_a_deleted_project_is_gone_for_its_owner(
+    humans: Guests, trash: Ids, route: str
+) -> None:
+    answer = ask(humans.by_role["owner"], route, trash, RIGHTS[route].parts)
+    assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("route", HIDDEN)
+def test_a_removed_member_is_a_stranger_at_once(app: Flask, humans: Guests, route: str) -> None:
+    ids = humans.project()
+    editor, owner = humans.by_role["editor"], humans.by_role["owner"]
+    assert editor.get(f"/projects/{ids['project_id']}").status_code == 200
+    assert owner.delete(f"/projects/{ids['project_id']}/members/{editor.id}").status_code == 204
+    answer = ask(editor, route, ids, RIGHTS[route].parts)
+    assert answer.status_code == 404, answer.text
+
+
+def test_a_removed_member_is_refused_by_every_worker(humans: Guests, server: Server) -> None:
+    ids = humans.project()
+    editor, owner = humans.by_role["editor"], humans.by_role["owner"]
+    path, member = f"/projects/{ids['project_id']}", f"members/{editor.id}"
+    headers = {"Authorization": f"Bearer {editor.tokens['access_token']}"}
+    with crowd(server, 4) as clients:
+        assert {client.get(path, headers=headers).status_code for client in clients} == {200}
+        assert owner.delete(f"{path}/{member}").status_code == 204
+        assert {client.get(path, headers=headers).status_code for client in clients} == {404}

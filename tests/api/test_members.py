@@ -1,0 +1,189 @@
+"""Members of projects over the API."""
+
+import pytest
+
+from tests.factories import Person, add_member
+from tests.records import Record, done, make_task, refusal
+
+ROLES = ["viewer", "editor", "owner"]
+
+
+def place(project: Record, person: Person) -> str:
+    """Return the path of somebody's membership."""
+    return f"/projects/{project['id']}/members/{person.id}"
+
+
+def test_who_makes_a_project_is_its_owner(alice: Person, project: Record) -> None:
+    (member,) = done(alice.get(f"/projects/{project['id']}/members"))
+    times = {name: member[name] for name in ("created_at", "updated_at")}
+    assert member == times | {
+        "project_id": project["id"],
+        "user_id": alice.id,
+        "name": "Alice",
+        "email": alice.email,
+        "role": "owner",
+        "placeholder": False,
+        "version": 1,
+    }
+
+
+@pytest.mark.parametrize("named_by", ["email", "user_id"])
+def test_somebody_is_added_by_address_or_id_as_an_editor(
+    alice: Person, bob: Person, project: Record, named_by: str
+) -> None:
+    named = {"email": bob.email.upper()} if named_by == "email" else {"user_id": bob.id}
+    added = done(alice.post(f"/projects/{project['id']}/members", named))
+    assert (added["user_id"], added["role"]) == (bob.id, "editor")
+    assert done(bob.get(place(project, bob))) == added
+
+
+@pytest.mark.parametrize("body", [{}, {"email": "bob@example.org", "user_id": "0" * 8}])
+def test_one_person_must_be_named(alice: Person, project: Record, body: Record) -> None:
+    answer = alice.post(f"/projects/{project['id']}/members", body)
+    assert refusal(answer) == (422, "invalid_input")
+
+
+def test_nobody_without_an_account_can_be_added(alice: Person, project: Record) -> None:
+    answer = alice.post(f"/projects/{project['id']}/members", {"email": "nobody@example.org"})
+    assert refusal(answer) == (400, "account_not_found")
+
+
+def test_a_member_cannot_be_added_again(alice: Person, bob: Person, project: Record) -> None:
+    add_member(alice, project, bob, "viewer")
+    again = {"user_id": bob.id, "role": "owner"}
+    answer = alice.post(f"/projects/{project['id']}/members", again)
+    assert refusal(answer) == (409, "already_member")
+    assert done(alice.get(place(project, bob)))["role"] == "viewer"
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_only_owners_manage_members(alice: Person, bob: Person, project: Record, role: str) -> None:
+    add_member(alice, project, bob, role)
+    answers = [
+        bob.post(f"/projects/{project['id']}/members", {"email": alice.email}),
+        bob.patch(place(project, alice), {"role": "viewer"}),
+        bob.patch(place(project, bob), {"role": "owner"}),
+        bob.delete(place(project, alice)),
+    ]
+    assert [refusal(answer) for answer in answers] == [(403, "forbidden")] * 4
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_members_see_each_other(alice: Person, bob: Person, project: Record, role: str) -> None:
+    add_member(alice, project, bob, role)
+    members = done(bob.get(f"/projects/{project['id']}/members"))
+    assert {member["user_id"] for member in members} == {alice.id, bob.id}
+
+
+def test_members_of_a_project_of_others_do_not_exist(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    answers = [
+        bob.get(f"/projects/{project['id']}/members"),
+        bob.get(place(project, alice)),
+        bob.post(f"/projects/{project['id']}/members", {"user_id": bob.id}),
+        bob.patch(place(project, alice), {"role": "viewer"}),
+        bob.delete(place(project, alice)),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 5
+
+
+def test_who_is_no_member_has_no_place(alice: Person, bob: Person, project: Record) -> None:
+    path = place(project, bob)
+    answers = [alice.get(path), alice.patch(path, {"role": "viewer"}), alice.delete(path)]
+    assert [answer.status_code for answer in answers] == [404] * 3
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_changed_role_counts_at_once(
+    alice: Person, bob: Person, project: Record, role: str
+) -> None:
+    add_member(alice, project, bob, "editor")
+    done(alice.patch(place(project, bob), {"role": role}))
+    assert done(bob.get(f"/projects/{project['id']}"))["role"] == role
+
+
+def test_each_change_raises_the_version_by_one(alice: Person, bob: Person, project: Record) -> None:
+    add_member(alice, project, bob, "editor")
+    roles = ["viewer", "owner", "editor"]
+    changed = [done(alice.patch(place(project, bob), {"role": role})) for role in roles]
+    assert [member["version"] for member in changed] == [2, 3, 4]
+
+
+def test_a_change_to_another_version_is_refused_and_shows_the_current_one(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    current = done(alice.patch(place(project, bob), {"role": "viewer"}))
+    answers = [
+        alice.patch(place(project, bob), {"role": "owner"}, If_Match='"v1"'),
+        alice.delete(place(project, bob), If_Match='"v1"'),
+    ]
+    assert [refusal(answer) for answer in answers] == [(412, "version_mismatch")] * 2
+    assert [answer.get_json()["current"] for answer in answers] == [current] * 2
+
+
+# Leaving
+
+
+def test_a_removed_member_sees_the_project_no_more(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    task = make_task(alice, project_id=project["id"])
+    add_member(alice, project, bob, "editor")
+    assert alice.delete(place(project, bob)).status_code == 204
+    paths = [f"/projects/{project['id']}", f"/tasks/{task['id']}", place(project, alice)]
+    assert [bob.get(path).status_code for path in paths] == [404] * 3
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everyone_may_leave(alice: Person, bob: Person, project: Record, role: str) -> None:
+    add_member(alice, project, bob, role)
+    assert bob.delete(place(project, bob)).status_code == 204
+    assert bob.get(f"/projects/{project['id']}").status_code == 404
+    assert alice.get(place(project, bob)).status_code == 404
+
+
+def test_who_left_can_be_added_again(alice: Person, bob: Person, project: Record) -> None:
+    add_member(alice, project, bob, "editor")
+    done(bob.delete(place(project, bob)))
+    add_member(alice, project, bob, "viewer")
+    assert done(bob.get(f"/projects/{project['id']}"))["role"] == "viewer"
+
+
+def test_what_somebody_did_stays_when_they_leave(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    task = make_task(bob, project_id=project["id"], assignee_id=bob.id)
+    done(bob.delete(place(project, bob)))
+    assert done(alice.get(f"/tasks/{task['id']}")) == task
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_the_last_owner_cannot_step_down(
+    alice: Person, bob: Person, project: Record, role: str
+) -> None:
+    add_member(alice, project, bob, "editor")
+    answer = alice.patch(place(project, alice), {"role": role})
+    assert refusal(answer) == (409, "last_owner")
+
+
+def test_the_last_owner_cannot_leave(alice: Person, bob: Person, project: Record) -> None:
+    add_member(alice, project, bob, "editor")
+    assert refusal(alice.delete(place(project, alice))) == (409, "last_owner")
+    assert done(alice.get(f"/projects/{project['id']}"))["role"] == "owner"
+
+
+def test_the_last_owner_may_stay_owner(alice: Person, project: Record) -> None:
+    assert done(alice.patch(place(project, alice), {"role": "owner"}))["role"] == "owner"
+
+
+def test_with_another_owner_one_may_step_down_or_leave(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "owner")
+    assert done(alice.patch(place(project, alice), {"role": "editor"}))["role"] == "editor"
+    assert refusal(bob.delete(place(project, bob))) == (409, "last_owner")
+    done(bob.patch(place(project, alice), {"role": "owner"}))
+    assert bob.delete(place(project, bob)).status_code == 204

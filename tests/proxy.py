@@ -1,0 +1,106 @@
+"""A door in front of the database that tests can shut."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Self
+
+from sqlalchemy import make_url
+
+from tests.server import free_port
+
+PIECE = 65_536
+
+
+class DatabaseProxy:
+    """Passes connections on to a database until it is shut; then nobody is listening.
+
+    `on_answer` sees what the database sends, piece by piece, before it is passed on: True lets it
+    pass, False cuts the connection.
+    """
+
+    def __init__(self, database: str) -> None:
+        url = make_url(database)
+        port = url.port or url.query.get("port") or 5432
+        host = str(url.host or url.query.get("host") or "127.0.0.1")
+        self._target = str(Path(host, f".s.PGSQL.{port}")) if host[0] == "/" else (host, int(port))  # type: ignore[arg-type]  # the query names it once
+        self._port = free_port()
+        self._connections: set[socket.socket] = set()
+        self._lock = Lock()
+        self._listener: socket.socket | None = None
+        self.on_answer: Callable[[bytes], bool] = _pass
+        options = {"sslmode": "disable", "gssencmode": "disable"}
+        self.url = url.set(host="127.0.0.1", port=self._port, query=options).render_as_string(
+            hide_password=False
+        )
+
+    @classmethod
+    @contextmanager
+    def before(cls, database: str) -> Iterator[Self]:
+        """Yield a proxy that is open; it is shut at the end."""
+        proxy = cls(database)
+        proxy.open()
+        try:
+            yield proxy
+        finally:
+            proxy.shut()
+
+    def open(self) -> None:
+        """Take connections."""
+        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=100)
+        Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def shut(self) -> None:
+        """Take no connections any more, and cut those that are there."""
+        if self._listener is not None:
+            _cut(self._listener)
+            self._listener.close()
+            self._listener = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut all connections; new ones are taken."""
+        with self._lock:
+            for connection in self._connections:
+                _cut(connection)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            Thread(target=self._connect, args=[client], daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        family = socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET
+        with client, socket.socket(family) as server:
+            with self._lock:
+                self._connections |= {client, server}
+            with suppress(OSError):
+                server.connect(self._target)
+                asking = Thread(target=_pump, args=[client, server, _pass], daemon=True)
+                asking.start()
+                _pump(server, client, lambda piece: self.on_answer(piece))
+                asking.join()
+            with self._lock:
+                self._connections -= {client, server}
+
+
+def _pump(source: socket.socket, target: socket.socket, may_pass: Callable[[bytes], bool]) -> None:
+    with suppress(OSError):
+        while (piece := source.recv(PIECE)) and may_pass(piece):
+            target.sendall(piece)
+    _cut(source)
+    _cut(target)
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _pass(_piece: bytes) -> bool:
+    return True

@@ -1,0 +1,184 @@
+"""A fault at every statement of a write: all of it is there afterwards, or nothing.
+
+A statement is one exchange with the database, for which psycopg calls `Connection.wait`.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.factories import Person, sign_up
+from tests.sql import rows
+
+CLOCKIFY = (Path(__file__).parents[1] / "data" / "clockify-1.csv").read_text()
+WAIT = psycopg.Connection.wait
+
+Parts = dict[str, int]
+
+
+@dataclass
+class Fault:
+    """Fails once, after so many statements; with `answered` the database has done that one."""
+
+    successes: int
+    answered: bool
+    statements: int = 0
+
+    @property
+    def happened(self) -> bool:
+        return self.statements > self.successes
+
+    def wait(self, connection: psycopg.Connection[Any], statement: Any, *args: Any) -> Any:
+        """Stand in for `Connection.wait`."""
+        self.statements += 1
+        fails = self.statements == self.successes + 1
+        if fails and not self.answered:
+            raise psycopg.OperationalError("the statement was not sent")
+        answer = WAIT(connection, statement, *args)
+        if fails:
+            raise psycopg.OperationalError("the answer got lost")
+        return answer
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write that is told apart by a key, and a query that counts what it leaves."""
+
+    send: Callable[[Person, str], TestResponse]
+    parts: LiteralString
+    before: Callable[[Person], object] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    succeeded: bool
+    parts: Parts
+
+
+def switch_the_timer(person: Person, key: str) -> TestResponse:
+    return person.post("/timer/start", {"note": key}, Idempotency_Key=key)
+
+
+def make_a_task(person: Person, key: str) -> TestResponse:
+    return person.post("/tasks", {"title": key}, Idempotency_Key=key)
+
+
+def import_a_file(person: Person, key: str) -> TestResponse:
+    """Import for a person whom nobody has heard of before."""
+    content = CLOCKIFY.replace("peter.test@email.test", f"{key}@example.org").encode()
+    form = {"format": "clockify", "file": (BytesIO(content), "clockify.csv")}
+    return person.send("POST", "/imports", headers={"Idempotency_Key": key}, data=form)
+
+
+WRITES = {
+    "a task": Write(
+        make_a_task,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks WHERE title = %(key)s) AS tasks,
+            (SELECT count(*) FROM events WHERE data->>'title' = %(key)s) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+    ),
+    "a timer that stops another": Write(
+        switch_the_timer,
+        """
+        SELECT
+            (SELECT count(*) FROM time_entries WHERE note = %(key)s) AS running,
+            (SELECT count(*) FROM events WHERE data->>'note' = %(key)s) AS started,
+            (SELECT count(*) FROM time_entries
+                WHERE user_id = %(me)s AND ended_at IS NOT NULL) AS stopped,
+            (SELECT count(*) FROM events
+                WHERE actor_id = %(me)s AND type = 'time_entry.stopped') AS stops,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=lambda person: person.post("/timer/start", {"note": "The first"}),
+    ),
+    "an import": Write(
+        import_a_file,
+        """
+        WITH made AS (SELECT id FROM projects WHERE created_by = %(me)s)
+        SELECT
+            (SELECT count(*) FROM made) AS projects,
+            (SELECT count(*) FROM rooms WHERE id IN (SELECT 'project:' || id FROM made)) AS rooms,
+            (SELECT count(*) FROM users WHERE placeholder_email = %(key)s || '@example.org')
+                AS people,
+            (SELECT count(*) FROM memberships WHERE project_id IN (SELECT * FROM made)) AS members,
+            (SELECT count(*) FROM tasks WHERE project_id IN (SELECT * FROM made)) AS tasks,
+            (SELECT count(*) FROM time_entries WHERE project_id IN (SELECT * FROM made)) AS entries,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND room LIKE 'project:%%')
+                AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+    ),
+}
+
+EVERYTHING = {
+    "a task": {"tasks": 1, "events": 1, "answers": 1},
+    "a timer that stops another": {
+        "running": 1, "started": 1, "stopped": 1, "stops": 1, "answers": 1
+    },
+    "an import": {
+        "projects": 2, "rooms": 2, "people": 1, "members": 4, "tasks": 1, "entries": 2,
+        "events": 7, "answers": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def with_faults(
+    app: Flask, database: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Write, bool], list[Outcome]]:
+    """Writes with a fault at the first statement, then at the second, ... and last without one."""
+
+    def attempt(write: Write, fault: Fault) -> Outcome:
+        person, key = sign_up(app, "Alice"), f"key-{uuid.uuid4()}"
+        write.before(person)
+        with monkeypatch.context() as patches:
+            patches.setattr(psycopg.Connection, "wait", lambda *args: fault.wait(*args))
+            answer = write.send(person, key)
+        assert answer.status_code in (200, 201, 503), answer.text
+        (parts,) = rows(database, write.parts, {"me": person.id, "key": key})
+        return Outcome(answer.status_code != 503, parts)
+
+    def attempts(write: Write, answered: bool) -> list[Outcome]:  # noqa: FBT001 - from a parameter
+        outcomes: list[Outcome] = []
+        while True:
+            fault = Fault(len(outcomes), answered)
+            outcomes.append(attempt(write, fault))
+            if not fault.happened:
+                return outcomes
+
+    return attempts
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_of_which_a_statement_is_not_sent_leaves_nothing(
+    with_faults: Callable[[Write, bool], list[Outcome]], name: str
+) -> None:
+    nothing = dict.fromkeys(EVERYTHING[name], 0)
+    outcomes = with_faults(WRITES[name], False)
+    assert outcomes[-1] == Outcome(True, EVERYTHING[name])
+    assert Outcome(False, nothing) in outcomes
+    for outcome in outcomes:
+        assert outcome.parts == (EVERYTHING[name] if outcome.succeeded else nothing)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_of_which_an_answer_gets_lost_leaves_all_or_nothing(
+    with_faults: Callable[[Write, bool], list[Outcome]], name: str
+) -> None:
+    everything, nothing = EVERYTHING[name], dict.fromkeys(EVERYTHING[name], 0)
+    outcomes = with_faults(WRITES[name], True)
+    assert all(outcome.parts in (everything, nothing) for outcome in outcomes)
+    # Only of the commit can it be done without anybody being told.
+    untold = [outcome for outcome in outcomes if not outcome.succeeded]
+    assert [outcome.parts for outcome in untold].count(everything) == 1

@@ -1,0 +1,80 @@
+"""Writes that change nothing leave no event."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.services.world import NINE, TEN, World, ok, upload
+
+
+@pytest.fixture
+def world(app: Flask, database: str) -> World:
+    return World.make(app, database)
+
+
+REFUSED: dict[str, tuple[int, Callable[[World], TestResponse]]] = {
+    "a task without a title": (422, lambda world: world.alice.post("/tasks", {"title": ""})),
+    "a task elsewhere": (
+        404,
+        lambda world: world.alice.post("/tasks", {"title": "x", "project_id": world.alice.id}),
+    ),
+    "a task for a stranger": (
+        400,
+        lambda world: world.alice.post("/tasks", {"title": "x", "assignee_id": world.bob.id}),
+    ),
+    "an old version of a task": (
+        412,
+        lambda world: world.alice.patch(
+            f"/tasks/{world.task['id']}", {"title": "x"}, If_Match='"v9"'
+        ),
+    ),
+    "an editor who renames the project": (
+        403,
+        lambda world: world.bob.patch(f"/projects/{world.project['id']}", {"name": "x"}),
+    ),
+    "the last owner who leaves": (
+        409,
+        lambda world: world.alice.delete(f"{world.people}/{world.alice.id}"),
+    ),
+    "a member once more": (
+        409,
+        lambda world: world.alice.post(world.people, {"user_id": world.bob.id}),
+    ),
+    "time recorded twice": (
+        409,
+        lambda world: world.alice.post("/time-entries", {"started_at": NINE, "ended_at": TEN}),
+    ),
+    "a file for somebody else's project": (
+        404,
+        lambda world: upload(world, "clockify-1.csv", project_id=world.bob.id),
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_write_that_is_refused_records_nothing(world: World, reason: str) -> None:
+    status, attempt = REFUSED[reason]
+    known = world.events()
+    assert attempt(world).status_code == status
+    assert world.events() == known
+
+
+def test_stopping_when_no_timer_runs_records_nothing(world: World) -> None:
+    known = world.events()
+    assert ok(world.alice.post("/timer/stop")) == {"stopped": None}
+    assert world.events() == known
+
+
+def test_a_rehearsed_import_records_nothing(world: World) -> None:
+    known = world.events()
+    assert ok(upload(world, "clockify-1.csv", dry_run="true"))["created"] == 2
+    assert world.events() == known
+
+
+def test_importing_the_same_file_again_records_nothing(world: World) -> None:
+    ok(upload(world, "clockify-1.csv"))
+    known = world.events()
+    assert ok(upload(world, "clockify-1.csv"))["matched"] == 2
+    assert world.events() == known

@@ -1,0 +1,224 @@
+"""What people notice when the database or a worker goes away, and after it came back."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from threading import Event
+from typing import Any, Self
+
+import pytest
+import requests
+
+from tests.crowd import at_once, worker_pids
+from tests.factories import PASSWORD, Person
+from tests.proxy import DatabaseProxy
+from tests.server import Client, Server
+from tests.sql import number
+from tests.waiting import wait_until
+
+MORE_THAN_THE_POOL = 40
+FAST_SECONDS = 1.5
+BACK_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def proxy(database: str) -> Iterator[DatabaseProxy]:
+    with DatabaseProxy.before(database) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def lone_server(proxy: DatabaseProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with one worker, which reaches the database through the proxy."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    environment = {"DATABASE_URL": proxy.url, "WEB_CONCURRENCY": "1"}
+    with Server.running(log, **environment, DATABASE_CONNECT_SECONDS="2") as server:
+        yield server
+
+
+@pytest.fixture
+def client(lone_server: Server, proxy: DatabaseProxy, alice: Person) -> Iterator[Client]:
+    """Alice's connection; at the end the database is there again."""
+    with lone_server.client(alice.tokens["access_token"]) as client:
+        assert client.get("/users/me").status_code == 200
+        yield client
+        proxy.on_answer = lambda _: True
+        proxy.shut()
+        proxy.open()
+        wait_until(lambda: client.get("/users/me").status_code == 200)
+
+
+def health_of(server: Server, path: str) -> requests.Response:
+    return requests.get(server.url + path, timeout=10)
+
+
+def is_ready(server: Server) -> bool:
+    return health_of(server, "/health/ready").status_code == 200
+
+
+REQUESTS: list[tuple[str, str, Any]] = [
+    ("GET", "/tasks", None),
+    ("POST", "/tasks", {"title": "Write"}),
+    ("POST", "/timer/stop", None),
+    ("POST", "/auth/login", {"email": "ada@example.org", "password": PASSWORD}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+def test_without_the_database_requests_are_refused_at_once_and_asked_to_come_back(
+    client: Client, proxy: DatabaseProxy, method: str, path: str, body: Any
+) -> None:
+    proxy.shut()
+    begin = time.monotonic()
+    answer = client.request(method, path, json=body)
+    assert time.monotonic() - begin < FAST_SECONDS
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_database_that_takes_connections_and_says_nothing_is_given_up_soon(
+    client: Client, proxy: DatabaseProxy
+) -> None:
+    proxy.cut()
+    given_up = Event()
+    proxy.on_answer = lambda _: given_up.wait()
+    begin = time.monotonic()
+    answer = client.get("/tasks")
+    given_up.set()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+    assert time.monotonic() - begin < BACK_SECONDS
+
+
+def test_without_the_database_the_process_is_alive_and_not_ready(
+    client: Client, lone_server: Server, proxy: DatabaseProxy
+) -> None:
+    assert is_ready(lone_server)
+    proxy.shut()
+    assert health_of(lone_server, "/health").json() == {"status": "healthy"}
+    ready = health_of(lone_server, "/health/ready")
+    assert (ready.status_code, ready.json()["code"]) == (503, "database_away")
+
+
+def test_soon_after_the_database_came_back_everything_works(
+    client: Client, lone_server: Server, proxy: DatabaseProxy
+) -> None:
+    proxy.shut()
+    assert client.get("/tasks").status_code == 503
+    proxy.open()
+    wait_until(lambda: is_ready(lone_server), BACK_SECONDS)
+    assert client.get("/tasks").status_code == 200
+    assert client.post("/tasks", json={"title": "Write"}).status_code == 201
+
+
+def test_many_refusals_do_not_use_up_the_pool(
+    client: Client, lone_server: Server, proxy: DatabaseProxy
+) -> None:
+    token = str(client.headers["Authorization"]).removeprefix("Bearer ")
+    crowd = [lone_server.client(token) for _ in range(MORE_THAN_THE_POOL)]
+    writes = [partial(each.post, "/tasks", json={"title": "Write"}) for each in crowd]
+    assert {answer.status_code for answer in at_once(writes)} == {201}
+    proxy.shut()
+    assert {answer.status_code for answer in at_once(writes)} == {503}
+    proxy.open()
+    wait_until(lambda: is_ready(lone_server), BACK_SECONDS)
+    assert {answer.status_code for answer in at_once(writes)} == {201}
+    for each in crowd:
+        each.close()
+
+
+def test_people_do_not_notice_that_idle_connections_were_cut(
+    client: Client, proxy: DatabaseProxy
+) -> None:
+    proxy.cut()
+    assert client.post("/tasks", json={"title": "Write"}).status_code == 201
+    proxy.cut()
+    assert client.get("/tasks").status_code == 200
+
+
+@dataclass
+class CutWrite:
+    """A write during which the connection to the database was cut, or would have been later."""
+
+    key: str
+    status: int
+    was_cut: bool
+
+    @classmethod
+    def make(cls, client: Client, proxy: DatabaseProxy, answer: int) -> Self:
+        """Make a task; cut the connection instead of passing on this answer of the database."""
+        key, answers = str(uuid.uuid4()), count(1)
+        proxy.on_answer = lambda _: next(answers) != answer
+        status = make_task(client, key).status_code
+        proxy.on_answer = lambda _: True
+        return cls(key, status, was_cut=next(answers) > answer)
+
+
+def make_task(client: Client, key: str) -> requests.Response:
+    """Make a task; with the same key, make the same again."""
+    return client.post("/tasks", json={"title": key}, headers={"Idempotency-Key": key})
+
+
+def parts_of(database: str, key: str) -> list[int]:
+    """Return how many tasks, events and recorded answers a write has left."""
+    queries = (
+        "SELECT count(*) FROM tasks WHERE title = %(key)s",
+        "SELECT count(*) FROM events WHERE data->>'title' = %(key)s",
+        "SELECT count(*) FROM idempotency_records WHERE key = %(key)s",
+    )
+    return [number(database, query, {"key": key}) for query in queries]
+
+
+def cut_everywhere(client: Client, proxy: DatabaseProxy) -> Iterator[CutWrite]:
+    """Cut one write at the first answer of the database, the next at the second, and so on."""
+    for answer in count(1):
+        write = CutWrite.make(client, proxy, answer)
+        if not write.was_cut:
+            return
+        yield write
+
+
+def test_wherever_the_connection_is_cut_a_write_is_done_wholly_or_not_at_all(
+    client: Client, proxy: DatabaseProxy, database: str
+) -> None:
+    outcomes = set()
+    for write in cut_everywhere(client, proxy):
+        parts = parts_of(database, write.key)
+        assert parts in ([0, 0, 0], [1, 1, 1])
+        outcomes.add((write.status, parts[0]))
+    # Only cut while it commits is it done without anybody having been told.
+    assert {(503, 0), (503, 1)} <= outcomes <= {(503, 0), (503, 1), (201, 1)}
+
+
+def test_wherever_the_connection_is_cut_repeating_the_write_has_it_done_once(
+    client: Client, proxy: DatabaseProxy, database: str
+) -> None:
+    for write in cut_everywhere(client, proxy):
+        assert make_task(client, write.key).status_code == 201
+        assert parts_of(database, write.key) == [1, 1, 1]
+
+
+def test_a_write_whose_worker_was_killed_after_its_commit_is_answered_when_repeated(
+    client: Client, lone_server: Server, proxy: DatabaseProxy, database: str
+) -> None:
+    key, (worker,) = str(uuid.uuid4()), worker_pids(lone_server)
+
+    def kill_after_commit(piece: bytes) -> bool:
+        if b"COMMIT\0" in piece:
+            os.kill(worker, signal.SIGKILL)
+        return True
+
+    proxy.on_answer = kill_after_commit
+    with pytest.raises(requests.ConnectionError):
+        make_task(client, key)
+    proxy.on_answer = lambda _: True
+    wait_until(lambda: worker_pids(lone_server) not in ([worker], []))
+    repeated = make_task(client, key)
+    assert (repeated.status_code, repeated.json()["title"]) == (201, key)
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert parts_of(database, key) == [1, 1, 1]

@@ -1,0 +1,204 @@
+"""Settings: documented, and refused at boot where they are wrong or insecure."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from pydantic import TypeAdapter
+
+from config import PROJECT_DIR, Settings, load_settings
+
+GOOD_KEY = "k" * 32
+FIELDS = Settings.model_fields
+
+ENTRY_POINTS = {
+    "a laptop": ["main.py"],
+    "gunicorn": ["-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app"],
+    "flask": ["-m", "flask", "--app", "main", "routes"],
+}
+
+INSECURE = {
+    "no key": ({"SECRET_KEY": ""}, "SECRET_KEY must be set in production"),
+    "a short key": ({"SECRET_KEY": "k" * 31}, "SECRET_KEY must have at least 32 characters"),
+    "a weak hash": (
+        {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "19455"},
+        "PASSWORD_MEMORY_KIB must be at least 19456 in production",
+    ),
+}
+
+BAD_VALUES = [
+    ("ENVIRONMENT", "prod"),
+    ("PORT", "0"),
+    ("PORT", "65536"),
+    ("PORT", "http"),
+    ("WEB_CONCURRENCY", "0"),
+    ("API_PREFIX", "api/v1"),
+    ("API_PREFIX", "/api/v1/"),
+    ("REQUEST_BODY_SECONDS", "0"),
+    ("MAX_BODY_BYTES", "1MB"),
+    ("DATABASE_URL", "mysql://stint@localhost/stint"),
+    ("DATABASE_POOL_SIZE", "0"),
+    ("DATABASE_LOCK_MS", "-1"),
+    ("ACCESS_TOKEN_MINUTES", "-15"),
+    ("PRINCIPAL_CACHE_SECONDS", "61"),
+    ("LOG_LEVEL", "LOUD"),
+    ("LOG_FORMAT", "xml"),
+]
+
+
+def example() -> dict[str, tuple[list[str], str]]:
+    """What .env.example says: by name the lines of comment and the value, in its order."""
+    _, *blocks = (PROJECT_DIR / ".env.example").read_text().rstrip("\n").split("\n\n")
+    entries = {}
+    for block in blocks:
+        *comment, assignment = [line.removeprefix("# ") for line in block.splitlines()]
+        name, _, value = assignment.partition("=")
+        entries[name] = (comment, value)
+    return entries
+
+
+def boot(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the project with these settings."""
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT_DIR,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], reason: str) -> None:
+    """It ended with one line that a person can act on."""
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("stint: bad setting: ")
+    assert reason in done.stderr
+
+
+def test_the_example_lists_every_setting_in_order() -> None:
+    assert list(example()) == [name.upper() for name in FIELDS]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_example_explains_each_setting(name: str) -> None:
+    field = FIELDS[name]
+    expected = [field.description]
+    if get_origin(field.annotation) is Literal:
+        expected.append("one of: " + ", ".join(get_args(field.annotation)))
+    comment, _ = example()[name.upper()]
+    assert comment == expected
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_example_shows_each_default(name: str) -> None:
+    field = FIELDS[name]
+    _, shown = example()[name.upper()]
+    meant: Any = None  # an empty value is an unset one
+    if shown:
+        annotation: Any = field.annotation
+        meant = TypeAdapter(annotation).validate_python(shown)
+    if isinstance(meant, Path):
+        meant = PROJECT_DIR / meant
+    assert meant == field.default
+
+
+def test_the_example_changes_nothing_as_it_is() -> None:
+    lines = (PROJECT_DIR / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("# ")] == []
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_production_does_not_boot_on_a_weak_key(entry_point: str) -> None:
+    environment = {"ENVIRONMENT": "production", "SECRET_KEY": "too-weak-to-be-shown"}
+    done = boot(ENTRY_POINTS[entry_point], **environment)
+    assert_refused(done, "SECRET_KEY must have at least 32 characters")
+    assert "too-weak-to-be-shown" not in done.stderr
+
+
+@pytest.mark.parametrize("insecure", INSECURE)
+def test_production_does_not_boot_with(insecure: str) -> None:
+    environment, reason = INSECURE[insecure]
+    done = boot(["-c", "import config"], ENVIRONMENT="production", **environment)
+    assert_refused(done, reason)
+
+
+def test_production_boots_with_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("SECRET_KEY", GOOD_KEY)
+    monkeypatch.delenv("PASSWORD_MEMORY_KIB")
+    assert load_settings().signing_key == GOOD_KEY
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
+def test_a_bad_value_is_refused_by_the_name_of_its_setting(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=f"^stint: bad setting: {name}: [^\n]+$"):
+        load_settings()
+
+
+def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "0")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    with pytest.raises(SystemExit, match=r"PORT: .*; LOG_LEVEL: "):
+        load_settings()
+
+
+def test_a_refused_database_url_keeps_its_password_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://stint:canary-7d1f@localhost/stint")
+    with pytest.raises(SystemExit) as refusal:
+        load_settings()
+    assert "canary-7d1f" not in str(refusal.value)
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    assert load_settings().port == 8000
+
+
+def test_settings_do_not_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", f"canary-{GOOD_KEY}")
+    assert "canary" not in repr(load_settings())
+
+
+def test_a_generated_key_survives_a_restart(tmp_path: Path) -> None:
+    first, second = (Settings(data_dir=tmp_path / "data", secret_key=None) for _ in range(2))
+    assert first.signing_key == second.signing_key
+    assert len(first.signing_key) >= 32
+
+
+def test_a_generated_key_is_for_its_owner_only(tmp_path: Path) -> None:
+    assert Settings(data_dir=tmp_path / "data", secret_key=None).signing_key
+    assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("log_format", "environment", "as_json"),
+    [
+        ("auto", "production", True),
+        ("auto", "development", False),
+        ("json", "development", True),
+        ("console", "production", False),
+    ],
+)
+def test_logs_are_json_in_production_or_when_asked_for(
+    log_format: Literal["auto", "json", "console"],
+    environment: Literal["production", "development"],
+    as_json: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    options = Settings(
+        environment=environment,
+        log_format=log_format,
+        secret_key=GOOD_KEY,
+        password_memory_kib=19_456,
+    )
+    assert options.json_logs is as_json
