@@ -1,13 +1,17 @@
 """Runs migrations on the database that the settings name, or on the embedded one."""
 
+import sys
+
 from alembic import context
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 import models.all  # noqa: F401 - fills the metadata
 from models.base import Base
 from services.db_client import running_database
+from utils.errors import ServiceError
 
-LOCK = 0x57_1A_7  # any number that nobody else takes in this database
+LOCK = int.from_bytes(b"stint")  # nobody else takes this number in our database
 
 
 def run_migrations() -> None:
@@ -26,4 +30,10 @@ def run_migrations() -> None:
                 context.run_migrations()
 
 
-run_migrations()
+try:
+    run_migrations()
+except ServiceError as error:
+    sys.exit(f"stint: {error.detail}")
+except OperationalError as error:
+    reason = str(error.orig).partition("\n")[0]
+    sys.exit(f"stint: the database cannot be used, look at DATABASE_URL: {reason}")

@@ -5,6 +5,7 @@ gevent can resume a greenlet straight from its event loop. Compare `benchmarks/`
 upgraded, and delete this file when it does as well by itself.
 """
 
+import selectors
 from typing import Any
 
 from gevent import get_hub
@@ -12,12 +13,15 @@ from psycopg import waiting
 
 READ = 1  # gevent's, that is libev's, name for readable
 
-_psycopg_wait = waiting.wait
-
 
 def install() -> None:
-    """Make every psycopg connection of this process wait this way."""
+    """Make every psycopg connection of this process wait this way.
+
+    Connecting, and whatever is not waited for here, goes through the selector that psycopg found
+    when it was imported: in gunicorn's master, so before the worker was patched.
+    """
     waiting.wait = wait  # type: ignore[assignment]  # looser types, the same use
+    waiting.DefaultSelector = selectors.DefaultSelector  # type: ignore[attr-defined]  # see above
 
 
 def wait(
@@ -29,7 +33,7 @@ def wait(
     socket takes at once or a deadline, goes psycopg's way.
     """
     if timeout is not None:
-        return _psycopg_wait(generator, descriptor, interval, timeout)
+        return waiting.wait_selector(generator, descriptor, interval, timeout)
     try:
         state = next(generator)
         while state == waiting.WAIT_R:
@@ -37,7 +41,7 @@ def wait(
             state = generator.send(waiting.READY_R)
     except StopIteration as result:
         return result.value
-    return _psycopg_wait(_resumed(generator, state), descriptor, interval)
+    return waiting.wait_selector(_resumed(generator, state), descriptor, interval)
 
 
 def _wait_readable(descriptor: int) -> None:

@@ -1,32 +1,50 @@
-"""What tests/test_gevent.py runs in a process of its own, patched as gunicorn's workers are.
+"""What tests/test_gevent.py runs in a process of its own, patched like a worker of gunicorn.
 
-`python -m tests.under_gevent NAME` runs one function and prints what it returns as JSON.
+`python -m tests.under_gevent` calls every scenario and prints what they found out as JSON.
 """
 
-from gevent import monkey
+import runpy
+from pathlib import Path
+
+# The master imports what its configuration needs; a worker is a copy of it, patched after that.
+runpy.run_path(str(Path(__file__).parents[1] / "gunicorn.conf.py"))
+
+from gevent import monkey  # noqa: E402 - see above
 
 monkey.patch_all()
 
-import json  # noqa: E402 - nothing may be imported before it is patched
+import json  # noqa: E402 - everything else is imported by the worker
 import random  # noqa: E402
+import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from contextlib import suppress  # noqa: E402
+import traceback  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
-from sqlalchemy.pool import QueuePool  # noqa: E402
 
 from config import settings  # noqa: E402
 from services.db_client import DatabaseClient, find_database_url  # noqa: E402
 from services.password_service import PasswordService  # noqa: E402
 from tests.sql import run  # noqa: E402
+from utils.errors import UnavailableError  # noqa: E402
 
-SLEEPERS = 5
+SLEEPERS = HASHES = POOL_SIZE = 5
 PRODUCTION_MEMORY_KIB = 19_456
-GREENLETS, QUERIES = 8, 60
+GREENLETS, QUERIES = 10, 50
+LARGE = 30_000_000
+
+Facts = dict[str, Any]
+
+
+SCENARIOS: dict[str, Callable[[], Facts]] = {}
+
+
+def scenario(function: Callable[[], Facts]) -> Callable[[], Facts]:
+    SCENARIOS[function.__name__] = function
+    return function
 
 
 def client_with(pool_size: int) -> DatabaseClient:
@@ -34,33 +52,38 @@ def client_with(pool_size: int) -> DatabaseClient:
     return DatabaseClient(find_database_url, options)
 
 
-def together(works: list[Callable[[], Any]]) -> list[Any]:
+def production_passwords() -> PasswordService:
+    return PasswordService(
+        settings.model_copy(update={"password_memory_kib": PRODUCTION_MEMORY_KIB})
+    )
+
+
+def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run each in a greenlet of its own; an error of one is raised here."""
     greenlets = [gevent.spawn(work) for work in works]
     gevent.joinall(greenlets, raise_error=True)
     return [greenlet.get() for greenlet in greenlets]
 
 
-class Ticker:
-    """A greenlet that counts as long as the event loop lets it."""
+def ticks_during(work: Callable[[], object]) -> int:
+    """Return how often another greenlet, which counts milliseconds, gets its turn meanwhile."""
+    ticks = 0
 
-    def __init__(self) -> None:
-        self.ticks = 0
-        self._greenlet = gevent.spawn(self._tick)
-        gevent.sleep(0)
-
-    def _tick(self) -> None:
+    def tick() -> None:
+        nonlocal ticks
         while True:
             gevent.sleep(0.001)
-            self.ticks += 1
+            ticks += 1
 
-    def stop(self) -> int:
-        self._greenlet.kill()
-        return self.ticks
+    ticker = gevent.spawn(tick)
+    gevent.sleep(0)
+    work()
+    ticker.kill()
+    return ticks
 
 
-def sleep_in_the_database() -> dict[str, Any]:
-    """Let the database sleep for several greenlets at once."""
+@scenario
+def sleep_in_the_database() -> Facts:
     client = client_with(SLEEPERS)
     together([partial(client.reading, lambda: run(client, "SELECT 1"))] * SLEEPERS)
     begin = time.monotonic()
@@ -68,31 +91,101 @@ def sleep_in_the_database() -> dict[str, Any]:
     return {"seconds": time.monotonic() - begin}
 
 
-def hash_passwords() -> dict[str, Any]:
-    """Hash passwords at the cost of production while another greenlet ticks."""
-    passwords = PasswordService(
-        settings.model_copy(update={"password_memory_kib": PRODUCTION_MEMORY_KIB})
-    )
-    passwords.hash_new("starts the threads")
-    ticker = Ticker()
-    hashes = together([partial(passwords.hash_new, f"of person {n}") for n in range(5)])
-    return {"hashes": len(set(hashes)), "ticks": ticker.stop()}
+@scenario
+def connect_to_a_silent_database() -> Facts:
+    """The kernel takes the connection; nobody reads what is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/nowhere"
+        options = settings.model_copy(update={"database_connect_seconds": 2})
+        client = DatabaseClient(lambda: url, options)
+        codes = []
+
+        def attempt() -> None:
+            try:
+                client.reading(lambda: run(client, "SELECT 1"))
+            except UnavailableError as error:
+                codes.append(error.code)
+
+        return {"ticks": ticks_during(attempt), "codes": codes}
 
 
-def check_passwords_of_nobody() -> dict[str, Any]:
-    """Check passwords of unknown accounts, which takes as long as that of known ones."""
-    passwords = PasswordService(
-        settings.model_copy(update={"password_memory_kib": PRODUCTION_MEMORY_KIB})
-    )
-    ticker = Ticker()
-    together([partial(passwords.matches, f"of person {n}", None) for n in range(5)])
-    return {"ticks": ticker.stop()}
+@scenario
+def send_much() -> Facts:
+    client = client_with(1)
+    query = "SELECT length(%s)"
+    return {"length": client.reading(lambda: run(client, query, "x" * LARGE))}
 
 
-def interrupt_a_query() -> dict[str, Any]:
+@scenario
+def hash_passwords() -> Facts:
+    passwords = production_passwords()
+    works = [partial(passwords.hash_new, f"the password of {n}") for n in range(HASHES)]
+    return {"ticks": ticks_during(lambda: together(works))}
+
+
+@scenario
+def check_passwords_of_nobody() -> Facts:
+    """Unknown accounts have no hash; checking takes as long as it does for known ones."""
+    passwords = production_passwords()
+    works = [partial(passwords.matches, f"a guess of {n}", None) for n in range(HASHES)]
+    return {"ticks": ticks_during(lambda: together(works))}
+
+
+@scenario
+def interrupt_a_query() -> Facts:
     """Interrupt a query, then ask for something else on the only connection."""
     client = client_with(1)
     before = client.reading(lambda: run(client, "SELECT 'before'"))
-    with gevent.Timeout(0.1, False):  # noqa: FBT003 - gevent's way to say: silently
+    with gevent.Timeout(0.1, False):
         client.reading(lambda: run(client, "SELECT 'interrupted' FROM pg_sleep(60)"))
     return {"answers": [before, client.reading(lambda: run(client, "SELECT 'after'"))]}
+
+
+@scenario
+def interrupt_anywhere() -> Facts:
+    """Interrupt many units of work at any moment; each asks for a number of its own."""
+    client = client_with(POOL_SIZE)
+    chance = random.Random(1)
+
+    def ask(number: int) -> str:
+        unit = chance.choice([client.reading, client.transaction])
+        fails = chance.random() < 0.3
+
+        def work() -> int:
+            found: int = run(
+                client, "SELECT %s::int FROM pg_sleep(%s)", number, chance.uniform(0, 0.004)
+            )
+            return 1 // 0 if fails else found
+
+        try:
+            with gevent.Timeout(chance.uniform(0, 0.05)):
+                return "right" if unit(work) == number else "wrong"
+        except gevent.Timeout:
+            return "interrupted"
+        except ZeroDivisionError:
+            return "failed"
+
+    def ask_often(first: int) -> list[str]:
+        return [ask(first + count) for count in range(QUERIES)]
+
+    asked = together([partial(ask_often, QUERIES * n) for n in range(GREENLETS)])
+    outcomes = [outcome for each in asked for outcome in each]
+    query = "SELECT %s::int FROM pg_sleep(0.1)"
+    last = [partial(client.reading, partial(run, client, query, n)) for n in range(POOL_SIZE)]
+    return {
+        "outcomes": {name: outcomes.count(name) for name in sorted(set(outcomes))},
+        "answers_of_the_whole_pool": together(last),
+    }
+
+
+def facts_of(function: Callable[[], Facts]) -> Facts:
+    """Call a scenario; one that fails does not keep the others from running."""
+    try:
+        return function()
+    except Exception:  # noqa: BLE001 - it fails the tests that ask for it
+        return {"failure": traceback.format_exc()}
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or SCENARIOS
+    sys.stdout.write(json.dumps({name: facts_of(SCENARIOS[name]) for name in chosen}))

@@ -69,9 +69,9 @@ def entry_body(**fields: Any) -> Parts:
     return {**span, "allow_overlap": True, **fields}
 
 
-def import_form(ids: Ids) -> Parts:
+def import_form(ids: Ids, padding: str = "") -> Parts:
     """An upload of one line for a project."""
-    line = LINE.format(email=f"{uuid.uuid4().hex}@example.org")
+    line = LINE.format(email=f"{uuid.uuid4().hex}@example.org") + padding
     file = (io.BytesIO((TABLE + line).encode()), "export.csv")
     return {"data": {"format": "clockify", "project_id": ids["project_id"], "file": file}}
 
