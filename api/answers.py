@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from flask import Request, Response
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 from api.contract import Contract
 from utils.pages import Page
@@ -15,7 +19,13 @@ from utils.preconditions import etag_of, parse_tags
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 
-Headers = Sequence[tuple[str, str]]
+
+class _WholeResponse(Response):
+    """A response with a body in bytes: Werkzeug would look for headers to mend in it."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:  # noqa: ARG002 - as inherited
+        """Return the headers as they are."""
+        return self.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +34,12 @@ class Answer:
 
     status: int
     body: bytes = b""
-    headers: Headers = field(default=())
+    headers: Sequence[tuple[str, str]] = field(default=())
 
     def response(self) -> Response:
         """Return it as Flask's response."""
-        return Response(self.body, self.status, self.headers)
+        kind = _WholeResponse if self.body else Response
+        return kind(self.body, self.status, self.headers)
 
 
 class Renderer:

@@ -4,11 +4,25 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
+
+
+class _NoSessions(SessionInterface):
+    """Who is asking is told by tokens alone; Flask's cookie session is never read or written."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - as inherited
+        """Return the session that refuses to be changed."""
+        return _NULL_SESSION
+
+
+_NULL_SESSION = NullSession()
 
 
 class Application(Flask):
     """The Flask application; see `create_app`."""
+
+    session_interface = _NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """No view is a coroutine: nothing to look for."""

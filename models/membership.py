@@ -54,7 +54,7 @@ class MemberCreate(Question):
 class MemberUpdate(Change):
     """A member's new role."""
 
-    role: ProjectRole = Field(ProjectRole.VIEWER, strict=False)
+    role: ProjectRole = Field(ProjectRole.VIEWER, strict=False, examples=["editor"])
 
 
 class MemberQuery(ListQuery):

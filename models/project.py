@@ -65,7 +65,7 @@ class ProjectCreate(Question):
 class ProjectUpdate(Change):
     """What owners may change."""
 
-    name: Name = ""
+    name: Name = Field("", examples=["New website"])
     description: Prose = ""
     archived: bool = False
     settings: ProjectSettingsUpdate = Field(default_factory=ProjectSettingsUpdate)

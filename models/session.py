@@ -38,7 +38,7 @@ class Login(Question):
 class Refresh(Question):
     """What renewing an access token takes."""
 
-    refresh_token: str = Field(max_length=4_000)
+    refresh_token: str = Field(max_length=4_000, examples=["eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"])
 
 
 class TokenPair(Schema):

@@ -141,7 +141,7 @@ class TaskUpdate(Change):
 
     title: Title = ""
     description: Prose = ""
-    status: TaskStatus = Field(TaskStatus.PENDING, strict=False)
+    status: TaskStatus = Field(TaskStatus.PENDING, strict=False, examples=["completed"])
     priority: TaskPriority = Field(TaskPriority.NONE, strict=False)
     due_at: Instant | None = None
     labels: Labels = Field(default_factory=list)

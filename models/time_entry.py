@@ -154,7 +154,7 @@ class TimeEntryUpdate(Change):
     ended_at: Instant = datetime.min.replace(tzinfo=UTC)
     task_id: Id | None = None
     project_id: Id | None = None
-    note: Note = ""
+    note: Note = Field("", examples=["Second draft"])
     labels: Labels = Field(default_factory=list)
     timezone: ZoneName = ""
     billable: bool = False

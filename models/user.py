@@ -65,7 +65,7 @@ class UserCreate(Question):
 class UserUpdate(Change):
     """What somebody may change about themselves."""
 
-    name: Name = ""
+    name: Name = Field("", examples=["Ada King"])
     timezone: ZoneName = ""
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 import psycopg
 from gevent import monkey
-from psycopg.types.json import JsonbDumper, set_json_dumps
+from psycopg.types.json import JsonbDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import ClauseElement, Engine, create_engine, event, exc
 from sqlalchemy.orm import Session
@@ -176,8 +176,7 @@ class DatabaseClient:
         for name, milliseconds in limits.items():
             driver.execute("SELECT set_config(%s, %s, false)", (name, str(milliseconds)))
         driver.adapters.register_loader("uuid", TextLoader)
-        driver.adapters.register_dumper(dict, JsonbDumper)
-        set_json_dumps(orjson.dumps, driver)
+        driver.adapters.register_dumper(dict, _JsonDumper)
         _note_use(driver, record)
 
     def _test_idle_connection(
@@ -194,6 +193,12 @@ class DatabaseClient:
 
     def _note_loss(self) -> None:
         self._lost_at = time.monotonic()
+
+
+class _JsonDumper(JsonbDumper):
+    """Dictionaries are JSONB wherever they are a parameter."""
+
+    _dumps = orjson.dumps
 
 
 def _note_use(_driver: Any, record: Any) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, cast, TYPE_CHECKING
 
 import psycopg
-from psycopg.rows import dict_row
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+if TYPE_CHECKING:
+    from sqlalchemy.sql.compiler import SQLCompiler
+
 Row = dict[str, Any]
 
-_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+# PostgreSQL's own placeholders: psycopg has nothing to translate when the statement runs.
+_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
 
 
 class Prepared:
@@ -26,29 +29,44 @@ class Prepared:
     ) -> None:
         self._statement = statement
         self._driver = driver
+        self._labels: list[str] = []
 
     @cached_property
-    def _compiled(self) -> tuple[bytes, Row]:
-        compiled = self._statement.compile(dialect=_DIALECT)
-        return str(compiled).encode(), dict(compiled.params)
+    def _compiled(self) -> tuple[bytes, list[str], Row]:
+        compiled = cast("SQLCompiler", self._statement.compile(dialect=_DIALECT))
+        return str(compiled).encode(), list(compiled.positiontup or ()), dict(compiled.params)
 
     @property
     def sql(self) -> str:
-        """The text that is sent, with pyformat placeholders."""
+        """The text that is sent, with $1, $2, ... for its parameters."""
         return self._compiled[0].decode()
 
-    def _run(self, parameters: Row) -> psycopg.Cursor[Row]:
-        sql, defaults = self._compiled
-        cursor = self._driver().cursor(row_factory=dict_row)
-        return cursor.execute(sql, {**defaults, **parameters})
+    def values(self, **parameters: Any) -> list[Any]:
+        """Return what is sent for $1, $2, ... when it runs with these parameters."""
+        _, names, defaults = self._compiled
+        given = {**defaults, **parameters}
+        return [given[name] for name in names]
+
+    def _run(self, parameters: Row) -> psycopg.RawCursor[Any]:
+        cursor = psycopg.RawCursor(self._driver())
+        return cursor.execute(self._compiled[0], self.values(**parameters))
+
+    def _labels_of(self, cursor: psycopg.RawCursor[Any]) -> list[str]:
+        if not self._labels:
+            self._labels = [column.name for column in cursor.description or ()]
+        return self._labels
 
     def all(self, **parameters: Any) -> list[Row]:
         """Run it and return every row."""
-        return self._run(parameters).fetchall()
+        cursor = self._run(parameters)
+        labels = self._labels_of(cursor)
+        return [dict(zip(labels, row, strict=True)) for row in cursor.fetchall()]
 
     def first(self, **parameters: Any) -> Row | None:
         """Run it and return the first row, if there is one."""
-        return self._run(parameters).fetchone()
+        cursor = self._run(parameters)
+        row = cursor.fetchone()
+        return None if row is None else dict(zip(self._labels_of(cursor), row, strict=True))
 
     def one(self, **parameters: Any) -> Row:
         """Run it and return the row that must be there."""

@@ -67,18 +67,24 @@ _BY_PERIOD = """
 
 _SUM = "count(*) AS entries, sum(EXTRACT(epoch FROM p.ended_at - p.started_at)) AS seconds"
 
+# Names are looked up for the groups, not joined to the parts: that would read whole tables.
 _BY_THING = """
-    SELECT CAST(thing.id AS text) AS key, thing.{name} AS label, {sum}
-    FROM parts AS p LEFT JOIN {table} AS thing ON thing.id = p.{column}
-    GROUP BY thing.id, thing.{name} ORDER BY thing.{name} NULLS LAST, thing.id
+    SELECT * FROM (
+        SELECT CAST(p.{column} AS text) AS key,
+               (SELECT thing.{name} FROM {table} AS thing WHERE thing.id = p.{column}) AS label,
+               {sum}
+        FROM parts AS p GROUP BY p.{column}
+    ) AS sums
+    ORDER BY label NULLS LAST, key
 """
 
 _BY_LABEL = """
     SELECT label AS key, label, {sum}
     FROM parts AS p
-    LEFT JOIN tasks AS t ON t.id = p.task_id
     LEFT JOIN LATERAL (
-        SELECT DISTINCT unnest(p.labels || COALESCE(t.labels, '{{}}')) AS label
+        SELECT DISTINCT unnest(
+            p.labels || COALESCE((SELECT t.labels FROM tasks AS t WHERE t.id = p.task_id), '{{}}')
+        ) AS label
     ) AS labelled ON true
     GROUP BY label ORDER BY label NULLS LAST
 """

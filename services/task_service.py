@@ -90,8 +90,9 @@ FILTERS = {
     "assignee": TaskRow.assignee_id == bindparam("assignee"),
     "label": TaskRow.labels.contains(array([bindparam("label")])),
     "priority": TaskRow.priority == bindparam("priority"),
-    "due_before": TaskRow.due_at < bindparam("due_before"),
-    "due_after": TaskRow.due_at >= bindparam("due_after"),
+    # Said of DUE, so that the index of this order finds the range.
+    "due_before": bindparam("due_before", type_=TaskRow.due_at.type) > DUE,
+    "due_after": and_(bindparam("due_after", type_=TaskRow.due_at.type) <= DUE, DUE < NO_DUE_DATE),
     "search": TaskRow.search.bool_op("@@")(
         func.websearch_to_tsquery("simple", bindparam("search"))
     ),

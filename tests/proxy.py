@@ -66,6 +66,11 @@ class DatabaseProxy:
             for connection in self._connections:
                 _cut(connection)
 
+    @property
+    def connections(self) -> int:
+        """How many are passed on at this moment."""
+        return len(self._connections) // 2
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:

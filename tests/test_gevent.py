@@ -83,5 +83,5 @@ def test_wherever_requests_are_interrupted_everybody_gets_their_own_answers(
     in_a_worker: Callable[[str], Facts],
 ) -> None:
     facts = in_a_worker("interrupt_anywhere")
-    assert set(facts["outcomes"]) == {"right", "interrupted", "failed"}
+    assert set(facts["outcomes"]) == {"right", "interrupted"}
     assert facts["answers_of_the_whole_pool"] == [0, 1, 2, 3, 4]

@@ -5,6 +5,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -82,17 +83,36 @@ def test_without_the_database_requests_are_refused_at_once_and_asked_to_come_bac
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_database_that_takes_connections_and_says_nothing_is_given_up_soon(
-    client: Client, proxy: DatabaseProxy
-) -> None:
+@pytest.fixture
+def silent(client: Client, proxy: DatabaseProxy) -> Iterator[DatabaseProxy]:
+    """The database takes connections and says nothing, until the test is over."""
+    over = Event()
+    proxy.on_answer = lambda _: over.wait()
     proxy.cut()
-    given_up = Event()
-    proxy.on_answer = lambda _: given_up.wait()
+    wait_until(lambda: proxy.connections == 0)
+    yield proxy
+    over.set()
+
+
+def test_a_database_that_says_nothing_is_given_up_soon(
+    client: Client, silent: DatabaseProxy
+) -> None:
     begin = time.monotonic()
     answer = client.get("/tasks")
-    given_up.set()
-    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
     assert time.monotonic() - begin < BACK_SECONDS
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+
+
+def test_who_waits_for_a_database_that_says_nothing_holds_nobody_up(
+    client: Client, lone_server: Server, silent: DatabaseProxy
+) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(client.get, "/tasks")
+        wait_until(lambda: silent.connections > 0)
+        begin = time.monotonic()
+        assert health_of(lone_server, "/health").status_code == 200
+        assert time.monotonic() - begin < FAST_SECONDS
+        assert not waiting.done()
 
 
 def test_without_the_database_the_process_is_alive_and_not_ready(

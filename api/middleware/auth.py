@@ -20,7 +20,7 @@ from models.principal import Principal
 from models.session import TokenPair
 from services.auth_service import Grant, auth_service
 from services.db_client import db
-from utils.errors import UnauthenticatedError
+from utils.errors import ServiceError, UnauthenticatedError
 from utils.logger import add_to_log_context
 
 ISSUER = AUDIENCE = "stint"
@@ -71,9 +71,7 @@ def authenticate(request: Request) -> Principal:
         known = _Known(_find_principal(claims["sid"]), claims["exp"], 0)
         _remember(token, known)
     elif known.trusted_until <= now:
-        del _known[token]
-        known.principal = _find_principal(known.principal.session_id)
-        _remember(token, known)
+        _look_again(token, known)
     add_to_log_context(user_id=known.principal.id)
     return known.principal
 
@@ -132,6 +130,16 @@ def _bearer_token(request: Request) -> str:
 
 def _find_principal(session_id: str) -> Principal:
     return db.reading(lambda: auth_service.find_principal(session_id))
+
+
+def _look_again(token: str, known: _Known) -> None:
+    """Ask whether the session still lives; of many requests at once one asks."""
+    known.trusted_until = time.time() + settings.principal_cache_seconds
+    try:
+        known.principal = _find_principal(known.principal.session_id)
+    except ServiceError:
+        _known.pop(token, None)
+        raise
 
 
 def _remember(token: str, known: _Known) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import jwt
 from flask import Flask
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from config import settings
@@ -72,7 +73,7 @@ def entry_body(**fields: Any) -> Parts:
 def import_form(ids: Ids, padding: str = "") -> Parts:
     """An upload of one line for a project."""
     line = LINE.format(email=f"{uuid.uuid4().hex}@example.org") + padding
-    file = (io.BytesIO((TABLE + line).encode()), "export.csv")
+    file = FileStorage(io.BytesIO((TABLE + line).encode()), "export.csv")
     return {"data": {"format": "clockify", "project_id": ids["project_id"], "file": file}}
 
 

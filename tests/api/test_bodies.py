@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, encode_multipart
 
 from config import settings
 from tests.api.access_world import Guests, Ids, import_form, people
@@ -69,7 +69,7 @@ def send(person: Person, body: bytes, content_type: str = JSON) -> TestResponse:
     return person.send("POST", "/tasks", headers={"Content_Type": content_type}, data=body)
 
 
-def refused(answer: TestResponse) -> tuple[int, str, str]:
+def refused(answer: TestResponse) -> tuple[int, str, str | None]:
     return answer.status_code, answer.get_json()["code"], answer.mimetype
 
 
@@ -168,9 +168,13 @@ def ids(guests: Guests) -> Ids:
 
 
 def test_an_upload_may_be_larger_than_a_body(guests: Guests, ids: Ids) -> None:
-    padding = "," * settings.max_body_bytes
+    parts = import_form(ids, padding="," * settings.max_body_bytes)
+    boundary, body = encode_multipart(parts["data"])
     answer = guests.by_role["owner"].send(
-        "POST", "/imports", headers={}, **import_form(ids, padding)
+        "POST",
+        "/imports",
+        headers={"Content_Type": f"multipart/form-data; boundary={boundary}"},
+        data=body,
     )
     assert answer.status_code == 200, answer.text
 

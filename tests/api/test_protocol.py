@@ -94,7 +94,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(alice: Person, me
 
 
 def test_a_defect_is_a_problem_that_tells_nothing_of_it() -> None:
-    def crash() -> None:
+    def crash() -> str:
         raise RuntimeError("canary")
 
     app = create_app()

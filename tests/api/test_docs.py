@@ -1,0 +1,124 @@
+"""The page that shows the API's description: it is complete and talks to this server only."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from api.openapi import describe
+from config import PROJECT_DIR
+
+ASSETS = {
+    "/docs/swagger-ui-bundle.js": "text/javascript",
+    "/docs/swagger-ui.css": "text/css",
+    "/docs/docs.js": "text/javascript",
+}
+
+
+class Page(HTMLParser):
+    """What a page loads and what it runs."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: set[str] = set()
+        self.linked: set[str] = set()
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.inline += [name for name in given if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.inline.append(tag)
+        if address := given.get("src") or (given.get("href") if tag == "link" else None):
+            self.loaded.add(address)
+        elif address := given.get("href"):
+            self.linked.add(address)
+
+
+def fetch(app: Flask, path: str) -> TestResponse:
+    answer = app.test_client().get(path, buffered=True)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def policy_of(answer: TestResponse) -> dict[str, list[str]]:
+    """The Content-Security-Policy of an answer."""
+    directives = [each.split() for each in answer.headers["Content-Security-Policy"].split(";")]
+    return {name: sources for name, *sources in directives}
+
+
+def test_the_document_is_served_as_json(app: Flask) -> None:
+    answer = fetch(app, "/openapi.json")
+    assert answer.mimetype == "application/json"
+    assert answer.get_json() == json.loads(json.dumps(describe(app)))
+
+
+def test_the_page_loads_its_assets_and_nothing_else(app: Flask) -> None:
+    answer = fetch(app, "/docs")
+    assert answer.mimetype == "text/html"
+    assert Page(answer.text).loaded == set(ASSETS)
+
+
+def test_the_page_links_to_this_server_only(app: Flask) -> None:
+    linked = Page(fetch(app, "/docs").text).linked
+    assert {address for address in linked if not re.match(r"/[^/]", address)} == set()
+
+
+def test_the_page_runs_nothing_inline(app: Flask) -> None:
+    assert Page(fetch(app, "/docs").text).inline == []
+
+
+@pytest.mark.parametrize("path", ASSETS)
+def test_an_asset_is_served_as_what_it_is(app: Flask, path: str) -> None:
+    answer = fetch(app, path)
+    assert answer.mimetype == ASSETS[path]
+    assert len(answer.data) > 200
+
+
+def test_no_other_file_is_served(app: Flask) -> None:
+    for path in ("/docs/LICENSE", "/docs/docs.html", "/docs/../config.py", "/docs/%2e%2e/.env"):
+        assert app.test_client().get(path).status_code == 404, path
+
+
+def test_style_sheets_load_nothing(app: Flask) -> None:
+    sheet = fetch(app, "/docs/swagger-ui.css").text
+    assert "@import" not in sheet
+    addresses = re.findall(r"url\(\s*[\"']?([^\"')]*)", sheet)
+    assert len(addresses) > 5
+    assert [address for address in addresses if not address.startswith("data:")] == []
+
+
+def test_the_page_s_own_script_names_no_other_host(app: Flask) -> None:
+    script = fetch(app, "/docs/docs.js").text
+    assert re.findall(r"[\"'`](?:https?:)?//", script) == []
+    assert "validatorUrl: null" in script  # or Swagger UI sends the document to its makers
+
+
+def test_no_asset_refers_to_a_map_that_is_not_there(app: Flask) -> None:
+    for path in ASSETS:
+        assert "sourceMappingURL=" not in fetch(app, path).text, path
+
+
+def test_the_browser_keeps_the_page_to_this_server(app: Flask) -> None:
+    policy = policy_of(fetch(app, "/docs"))
+    assert policy["default-src"] == ["'none'"]
+    assert policy["script-src"] == policy["connect-src"] == ["'self'"]
+    allowed = {source for sources in policy.values() for source in sources}
+    assert allowed <= {"'none'", "'self'", "'unsafe-inline'", "data:"}
+
+
+def test_the_browser_runs_no_inline_script(app: Flask) -> None:
+    policy = policy_of(fetch(app, "/docs"))
+    assert [name for name in policy if "'unsafe-inline'" in policy[name]] == ["style-src"]
+
+
+def test_nobody_frames_the_page(app: Flask) -> None:
+    assert policy_of(fetch(app, "/docs"))["frame-ancestors"] == ["'none'"]
+
+
+def test_the_document_it_shows_is_ours(app: Flask) -> None:
+    assert '"/openapi.json"' in (PROJECT_DIR / "web" / "docs.js").read_text()

@@ -1,0 +1,214 @@
+"""How the database answers a request: many rows to answer from, and the plans of its statements."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+from tests.factories import Person
+from tests.records import done
+from tests.sql import connect
+
+# The reader has 5 projects with 200 tasks each and 100 personal tasks; of the 1,000 entries of
+# theirs, four hours apart, every second is in one of these projects. Everything else is others'.
+OWN_SCOPES = 6
+OWN_TASKS = 1_100
+OWN_ENTRIES = 1_000
+
+MANY: tuple[LiteralString, ...] = (
+    """
+    CREATE FUNCTION pg_temp.id(kind integer, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+        SELECT (lpad(to_hex(1600000000000 + kind * 10000000000 + n * 1000), 12, '0')
+            || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid
+    $$
+    """,
+    """
+    INSERT INTO users (id, name)
+    SELECT pg_temp.id(1, n), 'User ' || n FROM generate_series(1, 10000) AS n
+    """,
+    """
+    INSERT INTO sessions
+        (id, user_id, refresh_id, device, ip, created_at, last_used_at, expires_at)
+    SELECT pg_temp.id(2, n), pg_temp.id(1, n), pg_temp.id(2, n), '', '', now(), now(), now()
+    FROM generate_series(1, 10000) AS n
+    """,
+    """
+    INSERT INTO projects (id, name, created_by)
+    SELECT pg_temp.id(3, n), 'Project ' || n, pg_temp.id(1, 1) FROM generate_series(1, 10000) AS n
+    """,
+    """
+    INSERT INTO memberships (project_id, user_id, role)
+    SELECT pg_temp.id(3, n), pg_temp.id(1, 1 + (n + k) % 10000), 'editor'
+    FROM generate_series(1, 10000) AS n, generate_series(1, 2) AS k
+    UNION ALL
+    SELECT pg_temp.id(3, 50 + n), %(reader)s, 'owner' FROM generate_series(1, 5) AS n
+    """,
+    # Of the 100,000 tasks of others half are personal ones of 100 users, half in 50 projects.
+    """
+    INSERT INTO tasks (id, title, created_by, project_id, assignee_id, status, priority, due_at,
+                       labels, updated_at)
+    SELECT pg_temp.id(4, n),
+           'Task ' || n % 1000 || CASE WHEN n % 3 = 0 THEN ' often' ELSE '' END
+               || CASE WHEN n % 97 = 0 THEN ' sometimes' ELSE '' END
+               || CASE WHEN n % 9973 = 0 THEN ' seldom' ELSE '' END,
+           owner.id, owner.project_id, CASE WHEN n % 5 = 0 THEN owner.id END,
+           (ARRAY['pending', 'in_progress', 'completed', 'cancelled'])[1 + n / 7 % 4],
+           (ARRAY['none', 'low', 'medium', 'high', 'urgent'])[1 + n / 11 % 5]::task_priority,
+           CASE WHEN n % 2 = 0
+                THEN timestamptz '2026-01-01' + n * 7919 % 4000 * interval '1 hour' END,
+           array_remove(ARRAY[CASE WHEN n % 3 = 0 THEN 'often' END,
+               CASE WHEN n % 97 = 0 THEN 'sometimes' END,
+               CASE WHEN n % 9973 = 0 THEN 'seldom' END], NULL),
+           timestamptz '2026-01-01' + n * 7919 % 100000 * interval '1 minute'
+    FROM generate_series(1, 101100) AS n, LATERAL (
+        SELECT CASE WHEN n > 100000 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
+               CASE WHEN n > 101000 THEN NULL
+                    WHEN n > 100000 THEN pg_temp.id(3, 51 + n % 5)
+                    WHEN n / 100 % 2 = 0 THEN pg_temp.id(3, 1 + n % 50) END AS project_id
+    ) AS owner
+    """,
+    # One in ten has to fit between the others of its person; this is what costs when rows come in.
+    """
+    INSERT INTO time_entries (id, user_id, user_number, project_id, task_id, started_at, ended_at,
+                              timezone, source, labels, allow_overlap)
+    SELECT pg_temp.id(5, n), users.id, users.number, owner.project_id,
+           CASE WHEN n % 3 = 0 THEN pg_temp.id(4, 1 + n * 7919 % 101100) END,
+           owner.started_at, owner.started_at + interval '3 hours', 'UTC', 'manual',
+           ARRAY['deep'], n % 10 > 0
+    FROM generate_series(1, 101000) AS n, LATERAL (
+        SELECT CASE WHEN n > 100000 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
+               CASE WHEN n % 2 = 0 THEN NULL
+                    WHEN n > 100000 THEN pg_temp.id(3, 51 + n % 5)
+                    ELSE pg_temp.id(3, 1 + n / 100 % 50) END AS project_id,
+               timestamptz '2026-01-01' + interval '4 hours'
+                   * CASE WHEN n > 100000 THEN n - 100001 ELSE n / 100 END AS started_at
+    ) AS owner JOIN users ON users.id = owner.id
+    """,
+    """
+    INSERT INTO rooms (id, seq)
+    SELECT 'project:' || pg_temp.id(3, n), 2000 FROM generate_series(1, 55) AS n
+    """,
+    """
+    INSERT INTO events (room, seq, at, type, actor_id, subject_id, version, data)
+    SELECT 'project:' || pg_temp.id(3, 1 + n % 55), 1 + n / 55, now(), 'task.updated',
+           pg_temp.id(1, 1), pg_temp.id(4, n), 1, '{}'
+    FROM generate_series(0, 99999) AS n
+    """,
+    "VACUUM ANALYZE users, sessions, projects, memberships, tasks, time_entries, rooms, events",
+)
+
+
+def fill(database: str, reader: Person) -> None:
+    """Fill the tables with the work of many people, and a little of the reader's."""
+    values = {"reader": reader.id}
+    with connect(database) as connection:
+        for statement in MANY:
+            with_values = "%(reader)s" in statement
+            text = re.sub(r"%(?![(%])", "%%", statement) if with_values else statement
+            connection.execute(text.encode(), values if with_values else None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one statement of a request did to the tables."""
+
+    mode: str
+    statement: str
+    scanned_tables: list[str]
+    rows_read: float
+
+    @classmethod
+    def of(cls, mode: str, statement: str, root: dict[str, Any]) -> "Plan":
+        """Read off the tree of EXPLAIN which tables were read whole and how many rows were seen."""
+        nodes = list(_nodes(root))
+        tables = [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"]
+        return cls(mode, statement, tables, sum(map(_rows_of, nodes)))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", []):
+        yield from _nodes(inner)
+
+
+def _rows_of(node: dict[str, Any]) -> float:
+    """Return how many rows of a table or index a node looked at, the unwanted ones included."""
+    if "Relation Name" not in node and "Index Name" not in node:
+        return 0
+    seen = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    rows: float = sum(node.get(name, 0) for name in seen) * node["Actual Loops"]
+    return rows
+
+
+class Explainer:
+    """Sends requests and explains the reading statements behind them.
+
+    Each is prepared on the server as the service does it, and planned both ways that the server
+    may choose: for the values at hand, and for any.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+
+    def plans(self, person: Person, path: str) -> list[Plan]:
+        """Return the plans behind GET."""
+        with recorded_reads() as statements:
+            done(person.get(path))
+        return self._explain(statements)
+
+    def plans_of_post(self, person: Person, path: str, body: Any) -> list[Plan]:
+        """Return the plans of what POST reads."""
+        with recorded_reads() as statements:
+            done(person.post(path, body))
+        return self._explain(statements)
+
+    def _explain(self, statements: list[tuple[str, dict[str, Any]]]) -> list[Plan]:
+        assert statements
+        with connect(self._database) as connection:
+            return [
+                plan
+                for statement, values in statements
+                for plan in _explain(connection, statement, values)
+            ]
+
+
+@contextmanager
+def recorded_reads() -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Collect the reading statements that this process sends, with their values."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    execute = psycopg.Cursor.execute
+
+    def record(
+        cursor: psycopg.Cursor[Any], query: Any, values: Any = None, **options: Any
+    ) -> psycopg.Cursor[Any]:
+        text = query.decode() if isinstance(query, bytes) else query
+        if re.match(r"\s*(SELECT|WITH)\b", text) and isinstance(values, dict):
+            found.append((text, values))
+        return execute(cursor, query, values, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", record)
+        yield found
+    found[:] = [each for each in found if not re.search(r"\b(INSERT|UPDATE rooms)\b", each[0])]
+
+
+def _explain(
+    connection: psycopg.Connection[Any], statement: str, values: dict[str, Any]
+) -> Iterator[Plan]:
+    connection.execute("DEALLOCATE ALL")
+    connection.execute(statement.encode(), values, prepare=True)
+    newest = "SELECT name FROM pg_prepared_statements ORDER BY prepare_time DESC LIMIT 1"
+    prepared = connection.execute(newest, prepare=False).fetchone()
+    assert prepared is not None
+    names = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
+    arguments = f"({', '.join(f'%({name})s' for name in names)})" if names else ""
+    question = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {prepared['name']}{arguments}"
+    with_values = psycopg.ClientCursor(connection).mogrify(question, values)
+    for mode in ("force_custom_plan", "force_generic_plan"):
+        connection.execute("SELECT set_config('plan_cache_mode', %s, false)", [mode])
+        (answer,) = connection.execute(with_values.encode(), prepare=False).fetchall()
+        yield Plan.of(mode, statement, answer["QUERY PLAN"][0]["Plan"])

@@ -1,0 +1,332 @@
+"""The shape of the code, where import-linter is blind."""
+
+import ast
+import base64
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from pydantic import BaseModel
+
+import models.all  # noqa: F401 - maps every table
+from api.contract import Access, ContractError
+from api.endpoint import endpoint
+from config import PROJECT_DIR
+from models.base import Base
+from models.principal import Principal
+from utils.preconditions import IfMatch
+
+LINES_MAX = 500
+VENDOR = PROJECT_DIR / "web" / "vendor"
+OF_A_REQUEST = {"principal", "body", "query", "form", "upload", "if_match", "prepared"}
+ROUTES = "api/routes/"
+SENDS_FILES = "api.routes.docs"
+
+
+@cache
+def files() -> list[str]:
+    """Every file of the project, also those that are not yet added, by its path in it."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    output = subprocess.run(command, cwd=PROJECT_DIR, check=True, capture_output=True, text=True)
+    return [path for path in output.stdout.splitlines() if (PROJECT_DIR / path).is_file()]
+
+
+def modules(prefix: str = "") -> list[str]:
+    return [path for path in files() if path.startswith(prefix) and path.endswith(".py")]
+
+
+def route_modules() -> list[str]:
+    return modules(ROUTES)
+
+
+@cache
+def tree(path: str) -> ast.Module:
+    return ast.parse((PROJECT_DIR / path).read_text())
+
+
+def imports(path: str) -> Iterator[str]:
+    """Full names of all that a module imports, also inside functions."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def names(path: str) -> set[str]:
+    """Every name that a module mentions, imported, plain or behind a dot."""
+    nodes = list(ast.walk(tree(path)))
+    plain = {node.id for node in nodes if isinstance(node, ast.Name)}
+    dotted = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return plain | dotted | {name.rpartition(".")[2] for name in imports(path)}
+
+
+def is_generated(path: str) -> bool:
+    """True for what nobody reads from top to bottom."""
+    folders = ("migrations/versions/", "web/vendor/", "tests/data/")
+    locks = ("requirements.txt", "requirements-dev.txt")
+    return path.startswith(folders) or path.endswith(locks)
+
+
+# Files
+
+
+def test_documentation_is_restructured_text() -> None:
+    assert [path for path in files() if path.lower().endswith((".md", ".markdown"))] == []
+
+
+@pytest.mark.parametrize("path", [path for path in files() if not is_generated(path)])
+def test_a_file_can_be_read_in_one_go(path: str) -> None:
+    lines = (PROJECT_DIR / path).read_bytes().count(b"\n")
+    assert lines <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_opens_with_what_it_is_for(path: str) -> None:
+    source = (PROJECT_DIR / path).read_text()
+    if path.startswith("tests/") and path.endswith("__init__.py") and not source:
+        return
+    first_line, _, _ = (ast.get_docstring(tree(path)) or "").partition("\n")
+    assert len(first_line) > 5
+    assert first_line[0].isupper() or first_line[0] in "@`"
+
+
+# Imports
+
+
+def test_nothing_imports_main() -> None:
+    assert [path for path in modules() if "main" in imports(path)] == []
+
+
+def test_config_imports_nothing_of_ours() -> None:
+    ours = {path.partition("/")[0].removesuffix(".py") for path in modules()}
+    assert {name.partition(".")[0] for name in imports("config.py")} & ours == set()
+
+
+def test_tables_are_named_row() -> None:
+    tables = {mapper.class_.__name__ for mapper in Base.registry.mappers}
+    assert len(tables) > 5
+    assert {name for name in tables if not name.endswith("Row")} == set()
+
+
+@pytest.mark.parametrize("path", modules("api/"))
+def test_the_api_knows_no_table(path: str) -> None:
+    tables = {mapper.class_.__name__ for mapper in Base.registry.mappers}
+    assert names(path) & tables == set()
+
+
+@pytest.mark.parametrize("path", route_modules())
+def test_routes_leave_the_database_to_the_services(path: str) -> None:
+    drivers = {"sqlalchemy", "psycopg", "flask_migrate", "alembic"}
+    assert {name.partition(".")[0] for name in imports(path)} & drivers == set()
+    assert "services.db_client" not in imports(path)
+    assert "db" not in names(path)
+
+
+# Views
+
+
+def is_registration(decorator: ast.expr) -> bool:
+    """True for `@tasks.get("/tasks")` and its like."""
+    methods = ("route", "get", "post", "put", "patch", "delete")
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr in methods
+    )
+
+
+def is_endpoint(decorator: ast.expr) -> bool:
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and decorator.func.id == "endpoint"
+    )
+
+
+def views() -> Iterator[tuple[str, ast.FunctionDef]]:
+    """All functions in api/routes that answer requests, except those that send files."""
+    for path in route_modules():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef) and any(map(is_registration, node.decorator_list)):
+                yield path, node
+
+
+VIEWS = [pytest.param(node, id=f"{path}-{node.name}") for path, node in views()]
+VIEWS_OF_DATA = [
+    pytest.param(node, id=f"{path}-{node.name}")
+    for path, node in views()
+    if path != "api/routes/docs.py"
+]
+
+
+@pytest.mark.parametrize("view", VIEWS_OF_DATA)
+def test_a_view_is_made_by_endpoint(view: ast.FunctionDef) -> None:
+    *_, registration, made = view.decorator_list
+    assert (is_registration(registration), is_endpoint(made)) == (True, True)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_says_what_it_returns(view: ast.FunctionDef) -> None:
+    assert view.returns is not None
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_a_few_lines(view: ast.FunctionDef) -> None:
+    statements = view.body[1:]  # behind the docstring
+    assert sum(len(list(each_statement(statement))) for statement in statements) <= 8
+
+
+def each_statement(statement: ast.stmt) -> Iterator[ast.stmt]:
+    return (node for node in ast.walk(statement) if isinstance(node, ast.stmt))
+
+
+def test_every_address_is_answered_from_the_routes(app: Flask) -> None:
+    for name, view in app.view_functions.items():
+        assert view.__module__.startswith("api.routes."), name
+        assert hasattr(view, "contract") or view.__module__ == SENDS_FILES, name
+
+
+def test_a_view_takes_what_its_path_and_its_request_give(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        contract = getattr(app.view_functions[rule.endpoint], "contract", None)
+        if contract is not None:
+            assert set(contract.parameters) - OF_A_REQUEST == rule.arguments, rule
+            assert contract.takes("prepared") == (contract.before is not None), rule
+
+
+# What @endpoint refuses when a view is defined
+
+
+def without_return(principal: Principal):  # type: ignore[no-untyped-def]  # that is refused
+    """A view."""
+
+
+def without_docstring(principal: Principal) -> str:
+    return principal.id
+
+
+def with_a_parameter_unannotated(principal: Principal, thing) -> str:  # type: ignore[no-untyped-def]  # that is refused
+    """A view."""
+    return principal.id
+
+
+def returning_nothing() -> None:
+    """A view."""
+
+
+def taking_a_dict(body: dict[str, Any]) -> str:
+    """A view."""
+    return str(body)
+
+
+def taking_a_dict_of_questions(query: dict[str, Any]) -> str:
+    """A view."""
+    return str(query)
+
+
+def taking_somebody_else(principal: BaseModel) -> str:
+    """A view."""
+    return str(principal)
+
+
+def taking_a_bare_tag(if_match: str) -> str:
+    """A view."""
+    return if_match
+
+
+def taking_bare_bytes(upload: bytes) -> str:
+    """A view."""
+    return str(upload)
+
+
+def sound(principal: Principal, thing_id: str, if_match: IfMatch) -> str:
+    """A view."""
+    return f"{principal}{thing_id}{if_match}"
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        (without_return, "does not say what it returns"),
+        (without_docstring, "has no docstring"),
+        (with_a_parameter_unannotated, "does not annotate"),
+        (returning_nothing, "its status is 204"),
+        (taking_a_dict, "a body that is no model"),
+        (taking_a_dict_of_questions, "a query that is no model"),
+        (taking_somebody_else, "a principal that is no Principal"),
+        (taking_a_bare_tag, "an? if_match that is no IfMatch"),
+        (taking_bare_bytes, "a upload that is no Upload"),
+    ],
+)
+def test_a_view_that_leaves_something_open_is_refused(
+    view: Callable[..., Any], reason: str
+) -> None:
+    with pytest.raises(ContractError, match=reason):
+        endpoint(access=Access.SIGNED_IN)(view)
+
+
+def test_a_public_view_that_takes_a_principal_is_refused() -> None:
+    with pytest.raises(ContractError, match="is public and takes a principal"):
+        endpoint(access=Access.PUBLIC)(sound)
+
+
+def test_a_view_that_does_not_say_who_may_call_it_is_refused() -> None:
+    with pytest.raises(TypeError, match="access"):
+        endpoint()(sound)  # type: ignore[call-arg]  # that is refused
+
+
+def test_a_view_that_leaves_nothing_open_is_taken() -> None:
+    assert hasattr(endpoint(access=Access.SIGNED_IN)(sound), "contract")
+
+
+# What others have written
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package in web/vendor, as its manifest describes it."""
+
+    version: str
+    license: str
+    source: str
+    changed: str
+    files: dict[str, str]
+
+
+def manifest() -> dict[str, Package]:
+    described = json.loads((VENDOR / "manifest.json").read_text())
+    return {name: Package(**package) for name, package in described.items()}
+
+
+def integrity(path: Path) -> str:
+    """The digest of a file, as in the attribute `integrity` of HTML."""
+    digest = hashlib.sha384(path.read_bytes()).digest()
+    return f"sha384-{base64.b64encode(digest).decode()}"
+
+
+def test_the_manifest_names_every_vendored_file() -> None:
+    named = {f"{name}/{file}" for name, package in manifest().items() for file in package.files}
+    found = {path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*") if path.is_file()}
+    assert named == found - {"manifest.json"}
+
+
+@pytest.mark.parametrize("name", manifest())
+def test_vendored_files_are_as_they_were_taken(name: str) -> None:
+    package = manifest()[name]
+    assert {file: integrity(VENDOR / name / file) for file in package.files} == package.files
+
+
+def test_the_vendored_swagger_ui_is_the_version_that_the_manifest_names() -> None:
+    package = manifest()["swagger-ui"]
+    bundle = (VENDOR / "swagger-ui" / "swagger-ui-bundle.js").read_text()
+    assert f'PACKAGE_VERSION:"{package.version}"' in bundle
+    assert package.version in package.source

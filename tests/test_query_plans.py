@@ -1,0 +1,183 @@
+"""Nothing grows with the tables: every question is answered from indexes, near its own rows."""
+
+import pytest
+from flask import Flask
+
+from tests.factories import Person, log_in, sign_up
+from tests.plans import OWN_ENTRIES, OWN_SCOPES, OWN_TASKS, Explainer, Plan, fill
+from tests.records import Record, done, ids
+
+PAGE = 51  # one row more than is shown tells whether there is a next page
+TWICE = 2  # a bitmap is counted as it is made and as it is read
+
+SORTS = ["-created_at", "created_at", "due_at", "-priority", "-updated_at"]
+FILTERS = [
+    "",
+    "status=pending",
+    "assignee=me",
+    "priority=high",
+    "label=often",
+    "label=sometimes",
+    "label=seldom",
+    "label=never",
+    "search=often",
+    "search=sometimes",
+    "search=seldom",
+    "search=never",
+    "search=often+-sometimes",
+    "due_before=2026-02-01T00:00:00Z",
+    "due_after=2026-05-01T00:00:00Z",
+    "due_after=2026-02-01T00:00:00Z&due_before=2026-02-03T00:00:00Z",
+    "status=pending&assignee=me&label=often",
+]
+IN_ORDER_OF_AN_INDEX = ["", "status=pending", "assignee=me"]
+
+ENTRY_FILTERS = [
+    "",
+    "task_id={task}",
+    "started_after=2026-02-01T00:00:00Z",
+    "started_before=2026-03-01T00:00:00Z",
+    "started_after=2026-02-01T00:00:00Z&started_before=2026-02-03T00:00:00Z",
+]
+GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
+ENTRIES_OF_A_MONTH = 6 * (28 + 1)  # and of the day before, which may reach into it
+
+
+@pytest.fixture(scope="module")
+def reader(app: Flask, database: str) -> Person:
+    """Somebody with a little work among 100,000 tasks, entries and events of others."""
+    person = sign_up(app, "Reader")
+    fill(database, person)
+    return person
+
+
+@pytest.fixture(scope="module")
+def project_id(reader: Person) -> str:
+    return ids(reader.get("/projects"))[0]
+
+
+@pytest.fixture(scope="module")
+def task(reader: Person) -> Record:
+    first: Record = done(reader.get("/tasks?limit=1"))[0]
+    return first
+
+
+@pytest.fixture(scope="module")
+def explainer(database: str) -> Explainer:
+    return Explainer(database)
+
+
+def pages(person: Person, path: str) -> list[str]:
+    """Return the paths of the first page and of one behind a cursor in the middle of the list."""
+    for offset in (OWN_TASKS // 2, OWN_TASKS // 20):
+        link = person.get(f"{path}&limit=1&offset={offset}").headers.get("Link")
+        if link is not None:
+            behind = link.partition("/api/v1")[2].partition(">")[0]
+            return [path, behind.replace("limit=1", "limit=50")]
+    return [path]
+
+
+def wasteful(plans: list[Plan], most_rows: int) -> list[Plan]:
+    """Return the plans that read a table whole, or more rows than they should."""
+    return [plan for plan in plans if plan.scanned_tables or plan.rows_read > most_rows]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("question", FILTERS)
+def test_a_list_of_tasks_reads_at_most_what_its_reader_may_see(
+    explainer: Explainer, reader: Person, question: str, sort: str
+) -> None:
+    for path in pages(reader, f"/tasks?sort={sort}&{question}"):
+        assert not wasteful(explainer.plans(reader, path), TWICE * OWN_TASKS)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("question", FILTERS)
+def test_a_list_of_a_projects_tasks_reads_at_most_those(
+    explainer: Explainer, reader: Person, project_id: str, question: str, sort: str
+) -> None:
+    for path in pages(reader, f"/tasks?sort={sort}&project_id={project_id}&{question}"):
+        assert not wasteful(explainer.plans(reader, path), TWICE * OWN_TASKS // OWN_SCOPES + PAGE)
+
+
+@pytest.mark.parametrize(
+    ("question", "sort"),
+    [("", sort) for sort in SORTS]
+    + [(question, "-created_at") for question in IN_ORDER_OF_AN_INDEX]
+    + [("due_before=2026-02-01T00:00:00Z", "due_at"), ("due_after=2026-02-01T00:00:00Z", "due_at")],
+)
+def test_a_list_in_the_order_of_an_index_reads_a_page_of_each_scope(
+    explainer: Explainer, reader: Person, question: str, sort: str
+) -> None:
+    for path in pages(reader, f"/tasks?sort={sort}&{question}"):
+        assert not wasteful(explainer.plans(reader, path), OWN_SCOPES * (PAGE + 1))
+
+
+@pytest.mark.parametrize("sort", ["-started_at", "started_at"])
+@pytest.mark.parametrize("question", ENTRY_FILTERS)
+@pytest.mark.parametrize("scope", ["", "&project_id={project}"])
+def test_a_list_of_time_reads_a_page(
+    explainer: Explainer,
+    reader: Person,
+    project_id: str,
+    task: Record,
+    scope: str,
+    question: str,
+    sort: str,
+) -> None:
+    template = f"/time-entries?sort={sort}{scope}&{question}"
+    for path in pages(reader, template.format(project=project_id, task=task["id"])):
+        assert not wasteful(explainer.plans(reader, path), TWICE * PAGE + 1)
+
+
+def test_the_time_of_one_person_in_a_project_is_read_from_theirs(
+    explainer: Explainer, reader: Person, project_id: str
+) -> None:
+    path = f"/time-entries?project_id={project_id}&user_id={reader.id}"
+    assert not wasteful(explainer.plans(reader, path), TWICE * OWN_ENTRIES)
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+@pytest.mark.parametrize("scope", ["", "&project_id={project}"])
+def test_a_report_reads_the_entries_of_its_range(
+    explainer: Explainer, reader: Person, project_id: str, grouping: str, scope: str
+) -> None:
+    path = f"/reports/time?from=2026-02-01&to=2026-03-01&group_by={grouping}{scope}"
+    plans = explainer.plans(reader, path.format(project=project_id))
+    assert not wasteful(plans, TWICE * ENTRIES_OF_A_MONTH)
+
+
+@pytest.mark.parametrize(
+    ("path", "most_rows"),
+    [
+        ("/tasks/{task}", 2 + OWN_SCOPES),
+        ("/timer", 1),
+        ("/users/me", 1),
+        ("/projects?limit=50", 2 * OWN_SCOPES),
+        ("/projects?search=project", 2 * OWN_SCOPES),
+        ("/projects/{project}", 2),
+        ("/projects/{project}/members", 6),
+        ("/rooms/project:{project}/events?since=900&limit=50", 50),
+    ],
+)
+def test_everything_else_reads_what_it_shows(
+    explainer: Explainer, reader: Person, project_id: str, task: Record, path: str, most_rows: int
+) -> None:
+    plans = explainer.plans(reader, path.format(project=project_id, task=task["id"]))
+    assert not wasteful(plans, most_rows)
+
+
+def test_who_sends_a_request_is_found_by_keys(explainer: Explainer, reader: Person) -> None:
+    log_in(reader)
+    plans = explainer.plans(reader, "/users/me")
+    assert any("sessions" in plan.statement for plan in plans)
+    assert not wasteful(plans, 2)
+
+
+def test_overlaps_are_looked_for_in_the_index_that_forbids_them(
+    explainer: Explainer, reader: Person
+) -> None:
+    body = {"started_at": "2030-01-01T09:00:00Z", "ended_at": "2030-01-01T10:00:00Z"}
+    plans = explainer.plans_of_post(reader, "/time-entries", body)
+    assert any("numrange" in plan.statement for plan in plans)
+    assert not wasteful(plans, 2)

@@ -1,0 +1,169 @@
+"""Whatever is sent, the answers are those that the OpenAPI document promises."""
+
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, assume, settings
+from requests import Request
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api import create_app
+from api.openapi import describe
+from tests.factories import PASSWORD, Person, add_member, email_of, log_in, sign_up
+from tests.server import Server
+
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15"))
+URL_MAX = 8_000  # gunicorn itself refuses longer ones
+CLOCKIFY = (Path(__file__).parent / "data" / "clockify-1.csv").read_bytes()
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+CONFIG = {
+    "generation": {"database": "none"},
+    "phases": {
+        "coverage": {"unexpected-methods": []},
+        # What it learns from answers would make runs differ.
+        "fuzzing": {
+            "extra-data-sources": {"responses": False},
+            "error-feedback": {"enabled": False},
+        },
+    },
+}
+
+schema = schemathesis.openapi.from_dict(
+    describe(create_app()), config=SchemathesisConfig.from_dict(CONFIG)
+)
+
+
+@dataclass
+class World:
+    """Alice, who asks, and a project of hers in which Bob works too."""
+
+    app: Flask
+    alice: Person
+    bob: Person
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, app: Flask) -> Self:
+        world = cls(app, sign_up(app, "Alice"), sign_up(app, "Bob"))
+        world.renew()
+        return world
+
+    def renew(self) -> None:
+        """Make new things, where others were deleted or may be."""
+        project = self.alice.post("/projects", {"name": "Website"}).get_json()
+        place = {"project_id": project["id"]}
+        add_member(self.alice, project, self.bob, "editor")
+        task = self.alice.post("/tasks", {"title": "Write"} | place).get_json()
+        entry = self.alice.post("/timer/start", place).get_json()["started"]
+        self.alice.post("/timer/stop")
+        self.known |= place | {
+            "task_id": task["id"],
+            "entry_id": entry["id"],
+            "user_id": self.bob.id,
+            "assignee_id": self.bob.id,
+            "assignee": self.bob.id,
+            "room": f"project:{project['id']}",
+        }
+
+    def fill_in(self, case: schemathesis.Case) -> None:
+        """Let three of four requests be about things that exist."""
+        name = case.operation.definition.raw["operationId"]
+        if name in ("projects_delete_project", "tasks_delete_task", "members_remove_member"):
+            self.renew()
+        parts = [case.path_parameters, case.query, case.body]
+        if zlib.crc32(repr(parts).encode()) % 4 == 0:
+            return
+        for values in filter(_is_object, parts):
+            values.update({key: self.known[key] for key in values if key in self.known})
+        if "If-Match" in case.headers:
+            case.headers["If-Match"] = '"v1"'
+        if "cursor" in case.query:
+            case.query["cursor"] = self.cursor(case)
+        if _is_object(case.body):
+            self.fill_in_body(name, case.body)
+
+    def fill_in_body(self, name: str, body: dict[str, Any]) -> None:
+        """Use an account, a token and a file that can be used."""
+        match name:
+            case "auth_log_in":
+                body.update(email=self.alice.email, password=PASSWORD)
+            case "auth_refresh":
+                body["refresh_token"] = self.another_session().tokens["refresh_token"]
+            case "users_sign_up":
+                body["email"] = email_of("Carol")
+            case "members_add_member":
+                body.update(user_id=None, email=sign_up(self.app, "Carol").email)
+            case "imports_import_time":
+                body.update(file=CLOCKIFY, format="clockify")
+
+    def cursor(self, case: schemathesis.Case) -> str:
+        """Return a cursor of the same list in its usual order."""
+        self.renew()
+        page = self.alice.client.get(
+            case.formatted_path, query_string={"limit": "1"}, headers=self.headers()
+        )
+        return page.headers.get("Link", "cursor=none>").partition("cursor=")[2].partition(">")[0]
+
+    def another_session(self) -> Person:
+        """Sign Alice in once more; what ends this session leaves hers alone."""
+        again = Person(self.alice.client, self.alice.id, self.alice.email)
+        log_in(again)
+        return again
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.alice.tokens['access_token']}"}
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+@pytest.fixture(scope="module")
+def world(app: Flask) -> World:
+    return World.make(app)
+
+st = {}
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    derandomize="SCHEMATHESIS_RANDOM" not in os.environ,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_is_one_that_the_document_promises(
+    case: schemathesis.Case, server: Server, world: World
+) -> None:
+    world.fill_in(case)
+    url = Request("GET", server.url + case.formatted_path, params=case.query).prepare().url
+    assume(len(url or "") < URL_MAX)
+    signs_out = case.operation.definition.raw["operationId"] == "auth_log_out"
+    person = world.another_session() if signs_out else world.alice
+    r=case.call_and_validate(
+        base_url=server.url,
+        headers={"Authorization": f"Bearer {person.tokens['access_token']}"},
+        checks=CHECKS,
+    )
+    st[(case.operation.label, r.status_code)] = st.get((case.operation.label, r.status_code),0)+1
+def test_z():
+    for k,v in st.items(): print(v,k)
+    assert 0
