@@ -1,6 +1,7 @@
 """Every setting of the service, read once from the environment and `.env`."""
 
 import os
+import re
 import secrets
 import sys
 from functools import cached_property
@@ -26,7 +27,7 @@ SECRET_KEY_MIN_LENGTH = 32
 
 
 def _check_api_prefix(prefix: str) -> str:
-    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+    if prefix and re.fullmatch(r"(/[A-Za-z0-9._-]+)+", prefix) is None:
         raise ValueError("must start with a slash and not end with one, like /api/v1")
     return prefix
 

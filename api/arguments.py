@@ -27,6 +27,9 @@ from utils.errors import (
 from utils.preconditions import IfMatch, parse_tags
 from utils.validators import PATTERN_MEANINGS
 
+PROBLEMS_TOLD = 50
+PROBLEMS_NAMED = 5
+
 Source = Callable[[Request, dict[str, Any]], Any]
 
 
@@ -43,6 +46,7 @@ class Arguments:
         }
         self._sources = [(name, sources[name]) for name in contract.parameters if name in sources]
         self._takes_principal = contract.takes("principal")
+        self._takes_body = contract.takes("body") or contract.takes("form")
         self._takes_query = contract.takes("query")
         self._before = contract.before
         self._before_names = _parameters_of(contract.before)
@@ -56,6 +60,8 @@ class Arguments:
             values["principal"] = principal
         for name, read in self._sources:
             values[name] = read(request, values)
+        if not self._takes_body and request.content_length:
+            read_body(request, settings.max_body_bytes)  # whoever needs it later finds it read
         if not self._takes_query and request.query_string:
             _refuse_query(request)
         if self._before is not None:
@@ -165,13 +171,13 @@ def _invalid(error: ValidationError, place: str) -> UnprocessableError:
     """Turn pydantic's findings into ours; the input itself is not repeated, it may be secret."""
     errors = [
         FieldError(
-            ".".join([place, *(str(part) for part in problem["loc"])]),
+            ".".join([place, *(str(part)[:100] for part in problem["loc"])]),
             _message_of(problem),
             problem["type"],
         )
-        for problem in error.errors(include_url=False, include_input=False)
+        for problem in error.errors(include_url=False, include_input=False)[:PROBLEMS_TOLD]
     ]
-    names = ", ".join(dict.fromkeys(found.field for found in errors))
+    names = ", ".join(dict.fromkeys(found.field[:100] for found in errors[:PROBLEMS_NAMED]))
     return UnprocessableError(f"The input does not fit; look at {names}.", errors=errors)
 
 

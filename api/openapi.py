@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from api.contract import Access, Contract
+from api.idempotency import KEY_MAX_LENGTH
 from api.problem import Problem
 from utils.validators import UUID_PATTERN
 
@@ -84,6 +85,7 @@ class _Document:
                     "Idempotency-Key",
                     "Do this once: a repeat with the key gets the first answer for 24 hours.",
                     "8e03978e-40d5-43e8-bc93-6894a57f9324",
+                    max_length=KEY_MAX_LENGTH,
                 )
 
     def _query_parameters(self, model: type[BaseModel]) -> Iterator[dict[str, Any]]:
@@ -196,13 +198,19 @@ def _path_schema(name: str) -> dict[str, Any]:
     return {"type": "string", "format": "uuid", "pattern": UUID_PATTERN}
 
 
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
+def _header(name: str, description: str, example: str, max_length: int = 64) -> dict[str, Any]:
+    """Describe a header of printable ASCII; proxies take little else."""
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": max_length,
+            "pattern": "^[!-~]([ -~]*[!-~])?$",
+        },
         "example": example,
     }
 

@@ -4,7 +4,7 @@ import sys
 
 from alembic import context
 from sqlalchemy import NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import models.all  # noqa: F401 - fills the metadata
 from models.base import Base
@@ -34,6 +34,6 @@ try:
     run_migrations()
 except ServiceError as error:
     sys.exit(f"stint: {error.detail}")
-except OperationalError as error:
+except DBAPIError as error:
     reason = str(error.orig).partition("\n")[0]
     sys.exit(f"stint: the database cannot be used, look at DATABASE_URL: {reason}")

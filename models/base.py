@@ -1,17 +1,20 @@
 """What every entity is made of: the declarative base, column mixins and the pydantic base."""
 
+from copy import deepcopy
 from datetime import datetime
 from typing import Any, ClassVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import DateTime, ForeignKey, Integer, Label, MetaData, Text, Uuid, func
+from sqlalchemy import DateTime, ForeignKey, Integer, Label, MetaData, Text, Uuid, func, inspect
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
-from utils.helpers import merge_patch, new_id
+from utils.errors import BadRequestError
+from utils.helpers import merge_patch, new_id, utc_now
 from utils.pages import OFFSET_MAX, PAGE_SIZE, PAGE_SIZE_MAX
-from utils.validators import Id
+from utils.validators import JSON_MAX_BYTES, Id
 
 
 class Base(DeclarativeBase):
@@ -62,13 +65,34 @@ class Trashable:
     deleted_by: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
     operation_id: Mapped[str | None] = mapped_column(UuidText)
 
+    def put_in_trash(self, user_id: str) -> None:
+        """Delete the row, so that it can be brought back."""
+        self.deleted_at, self.deleted_by, self.operation_id = utc_now(), user_id, new_id()
+
+
+def apply_changes(row: Base, values: dict[str, Any]) -> bool:
+    """Set attributes of a row; returns whether anything in it is different now."""
+    for name, value in values.items():
+        if getattr(row, name) != value:
+            setattr(row, name, value)
+    return inspect(row).modified
+
 
 def patch_json(row: Base, attribute: str, patch: dict[str, Any]) -> None:
     """Apply a JSON merge patch to a JSONB attribute so that the change is written.
 
     SQLAlchemy does not notice changes inside a JSON value: flag_modified tells it.
     """
-    merge_patch(getattr(row, attribute), patch)
+    value = getattr(row, attribute)
+    before = deepcopy(value)
+    merge_patch(value, patch)
+    if value == before:
+        return
+    if len(orjson.dumps(value)) > JSON_MAX_BYTES:
+        raise BadRequestError(
+            "With this it would be larger than 64 KiB; remove members first, by null.",
+            code="json_too_large",
+        )
     flag_modified(row, attribute)
 
 

@@ -84,6 +84,6 @@ class Project(Resource):
     name: str
     description: str
     settings: ProjectSettings
-    archived: bool
+    archived: bool = Field(description="Takes no new tasks and no new time.")
     created_by: str
     role: ProjectRole = Field(description="What the reader may do in it.")

@@ -24,6 +24,7 @@ from models.base import (
 from utils.validators import Id, Instant, Labels, Note, ZoneName
 
 LIVE = text("deleted_at IS NULL")
+LONG = "(ended_at IS NULL OR ended_at - started_at > '24:00:00')"
 
 # Each person has a stretch of the number line of their own, wide enough for any instant in
 # seconds; so one range type of core PostgreSQL tells whether two entries of a person overlap.
@@ -82,17 +83,13 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
             "ix_time_entries_long",
             "scope_id",
             "started_at",
-            postgresql_where=text(
-                "deleted_at IS NULL AND (ended_at IS NULL OR ended_at - started_at > '24:00:00')"
-            ),
+            postgresql_where=text(f"deleted_at IS NULL AND {LONG}"),
         ),
         Index(
             "ix_time_entries_long_by_user",
             "user_id",
             "started_at",
-            postgresql_where=text(
-                "deleted_at IS NULL AND (ended_at IS NULL OR ended_at - started_at > '24:00:00')"
-            ),
+            postgresql_where=text(f"deleted_at IS NULL AND {LONG}"),
         ),
         Index(
             "ix_time_entries_task_id_started_at",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models.base import UuidText
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
+from models.project import ProjectRow
 from services.db_client import DatabaseClient, db
 from utils.errors import ForbiddenError, NotFoundError
 
@@ -34,12 +35,22 @@ def is_visible(scope_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     return or_(scope_id == ME, is_member(scope_id))
 
 
+# Whoever changes a project or its members holds this until the commit; key_share lets rows that
+# refer to the project be written meanwhile.
+LOCK_PROJECT = (
+    select(ProjectRow.id)
+    .where(ProjectRow.id == bindparam("project_id"), ProjectRow.deleted_at.is_(None))
+    .with_for_update(key_share=True)
+)
+
+
 class AccessService:
     """The one place that decides about rights inside projects."""
 
     def __init__(self, database: DatabaseClient) -> None:
         self._db = database
         self._my_role = database.prepare(MY_ROLE)
+        self._lock_project = database.prepare(LOCK_PROJECT)
 
     def role_in(self, principal: Principal, project_id: str) -> ProjectRole:
         """Return the caller's role; a project they do not belong to does not exist for them."""
@@ -51,6 +62,13 @@ class AccessService:
     def require(self, principal: Principal, project_id: str, least: ProjectRole) -> None:
         """Refuse callers who have less than the role `least` in the project."""
         refuse_below(least, self.role_in(principal, project_id))
+
+    def lock(self, principal: Principal, project_id: str, least: ProjectRole) -> ProjectRole:
+        """Lock a project, then require the role `least`: nobody changes either until the commit."""
+        self._lock_project.first(project_id=project_id)
+        role = self.role_in(principal, project_id)
+        refuse_below(least, role)
+        return role
 
     def is_in(self, user_id: str, project_id: str) -> bool:
         """Tell whether a user belongs to a project."""

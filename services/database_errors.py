@@ -31,6 +31,10 @@ _CONFLICTS = {
         "time_overlap",
         "This overlaps another entry of the same person; change its times or set allow_overlap.",
     ),
+    "uq_users_placeholder_email": (
+        "import_running",
+        "Somebody else is importing time of the same people at this moment; try again.",
+    ),
     "uq_time_entries_import_key": (
         "import_running",
         "Some of these lines were imported at this moment by somebody else; try again.",
@@ -50,7 +54,11 @@ def translate(error: psycopg.Error | exc.SQLAlchemyError, *, connection_lost: bo
     """Return the error of our own family that `error` means, or itself when it is a defect."""
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig else error
     match cause:
-        case errors.QueryCanceled() | errors.TransactionTimeout():
+        case (
+            errors.QueryCanceled()
+            | errors.TransactionTimeout()
+            | errors.IdleInTransactionSessionTimeout()
+        ):
             return UnavailableError(TOO_SLOW, code="too_slow")
         case _ if connection_lost:
             return ConnectionLostError(NOT_REACHABLE)

@@ -131,7 +131,14 @@ class DatabaseClient:
 
     def prepare(self, statement: ClauseElement) -> Prepared:
         """Return `statement` in a form that runs on the current connection without the ORM."""
-        return Prepared(statement, lambda: self.current.driver)
+        return Prepared(statement, lambda: self.current.driver, on_server=None)
+
+    def prepare_for_values(self, statement: ClauseElement) -> Prepared:
+        """Like `prepare`, but PostgreSQL plans each run anew, for the values of its parameters.
+
+        Worth it where the best plan depends on how common a value is.
+        """
+        return Prepared(statement, lambda: self.current.driver, on_server=False)
 
     @cached_property
     def engine(self) -> Engine:

@@ -192,6 +192,7 @@ class EmbeddedPostgres:
         sockets = self._postmaster_sockets()
         if sockets is not None:
             _remove_sockets(sockets)
+        self._private_sockets = None
         for name in ("postmaster.pid", *SOCKET_FILES):
             (self.directory / name).unlink(missing_ok=True)
 

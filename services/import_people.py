@@ -19,10 +19,12 @@ from utils.parsers import ParsedEntry
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whose time comes in."""
+    """Somebody whose time comes in; a newcomer became a member through this import."""
 
     id: str
     number: int
+    newcomer: bool
+    has_account: bool
 
 
 # An address that nobody has proven to be theirs must not give access to a project: it only
@@ -96,17 +98,22 @@ class ImportPeople:
         people = self._known(principal, project, emails)
         missing = sorted(names.keys() - people.keys())
         people |= self._make_placeholders(missing, names, set(emails), timezone)
-        self._add_members(principal, project, {person.id for person in people.values()})
+        self._add_members(principal, project, people)
         self._lock.all(ids=[person.id for person in people.values()])
         return {key: people[key] for key in names}, len(missing)
 
     def _known(
         self, principal: Principal, project: Project, emails: list[str]
     ) -> dict[str, Person]:
-        found = self._find_named.all(project_id=project.id)
-        found += self._find_placeholders.all(emails=emails)
-        found += self._find_accounts.all(emails=emails, me=principal.id, project_id=project.id)
-        return {row["key"]: Person(row["id"], row["number"]) for row in found}
+        placeholders = self._find_named.all(project_id=project.id)
+        placeholders += self._find_placeholders.all(emails=emails)
+        accounts = self._find_accounts.all(emails=emails, me=principal.id, project_id=project.id)
+        members = {row["user_id"] for row in self._find_members.all(project_id=project.id)}
+        return {
+            row["key"]: Person(row["id"], row["number"], row["id"] not in members, has_account)
+            for rows, has_account in ((placeholders, False), (accounts, True))
+            for row in rows
+        }
 
     def _make_placeholders(
         self, keys: list[str], names: dict[str, str], emails: set[str], timezone: str
@@ -127,12 +134,14 @@ class ImportPeople:
             rows,
         )
         return {
-            key: Person(user_id, number) for key, (user_id, number) in zip(keys, made, strict=True)
+            key: Person(user_id, number, newcomer=True, has_account=False)
+            for key, (user_id, number) in zip(keys, made, strict=True)
         }
 
-    def _add_members(self, principal: Principal, project: Project, user_ids: set[str]) -> None:
-        members = {row["user_id"] for row in self._find_members.all(project_id=project.id)}
-        new_ids = sorted(user_ids - members)
+    def _add_members(
+        self, principal: Principal, project: Project, people: dict[str, Person]
+    ) -> None:
+        new_ids = sorted({person.id for person in people.values() if person.newcomer})
         if not new_ids:
             return
         rows = [

@@ -12,16 +12,25 @@ from models.membership import ProjectRole
 from models.principal import Principal
 from models.project import Project, ProjectCreate
 from models.upload import Upload
-from services.access_service import refuse_below
+from services.access_service import AccessService, access_service, refuse_below
 from services.db_client import DatabaseClient, db
 from services.import_writer import ImportWriter, Source, import_writer
 from services.project_service import ProjectService, project_service
+from services.time_entry_service import TimeEntryService, time_entry_service
 from utils.offload import offload
-from utils.parsers import LineError, ParsedEntry, ParsedFile, parse_clockify
+from utils.parsers import (
+    LineError,
+    ParsedEntry,
+    ParsedFile,
+    UnreadableFileError,
+    parse_clockify,
+)
 
 PARSERS: dict[str, Callable[[bytes, ZoneInfo], ParsedFile]] = {"clockify": parse_clockify}
 
 ERRORS_TOLD = 1_000
+COLUMNS_TOLD = 50
+LINES_MAX = 200_000
 
 Progress = Callable[[int], None]
 
@@ -38,14 +47,30 @@ class ImportService:
     """Brings files in: all good lines or, after an error of our own, none."""
 
     def __init__(
-        self, database: DatabaseClient, projects: ProjectService, writer: ImportWriter
+        self,
+        database: DatabaseClient,
+        access: AccessService,
+        projects: ProjectService,
+        entries: TimeEntryService,
+        writer: ImportWriter,
     ) -> None:
         self._db = database
+        self._access = access
+        self._entries = entries
         self._projects = projects
         self._writer = writer
 
     def parse(self, principal: Principal, form: ImportForm, upload: Upload) -> ParsedImport:
-        """Read the file; needs no database. UnreadableFileError says what is wrong with it."""
+        """Check the right to import, then read the file, outside of any transaction.
+
+        UnreadableFileError says what is wrong with the file as a whole.
+        """
+        if form.project_id is not None:
+            self._db.reading(lambda: self._find_project(principal, form, "", Counter()))
+        if upload.content.count(b"\n") > LINES_MAX:
+            raise UnreadableFileError(
+                f"The file has more than {LINES_MAX:,} lines; split it and import the parts."
+            )
         timezone = form.timezone or principal.timezone
         parsed = offload(PARSERS[form.format], upload.content, ZoneInfo(timezone))
         return ParsedImport(parsed, timezone)
@@ -67,6 +92,8 @@ class ImportService:
     def _write(
         self, principal: Principal, form: ImportForm, parsed: ParsedImport, progress: Progress
     ) -> ImportResult:
+        # Of two imports by one person the second sees what the first has made.
+        self._entries.lock_person(principal.id)
         counts: Counter[str] = Counter()
         errors = list(parsed.file.errors)
         for name, entries in _by_project(form, parsed.file.entries):
@@ -74,6 +101,7 @@ class ImportService:
                 errors += map(_without_project, entries)
                 continue
             project = self._find_project(principal, form, name, counts)
+            self._access.lock(principal, project.id, ProjectRole.OWNER)
             source = Source(form.format, parsed.timezone)
             counts += self._writer.write(principal, project, source, entries, progress)
         errors.sort(key=attrgetter("line"))
@@ -85,7 +113,7 @@ class ImportService:
             projects_created=counts["projects"],
             people_created=counts["people"],
             tasks_created=counts["tasks"],
-            unknown_columns=parsed.file.unknown_columns,
+            unknown_columns=parsed.file.unknown_columns[:COLUMNS_TOLD],
             errors=[LineProblem.model_validate(error) for error in errors[:ERRORS_TOLD]],
         )
 
@@ -119,4 +147,6 @@ def _without_project(entry: ParsedEntry) -> LineError:
     return LineError(entry.line, "Project", "names no project; send project_id to say where to")
 
 
-import_service = ImportService(db, project_service, import_writer)
+import_service = ImportService(
+    db, access_service, project_service, time_entry_service, import_writer
+)

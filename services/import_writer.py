@@ -5,16 +5,17 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import any_, bindparam, insert, select
+from sqlalchemy import any_, bindparam, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.base import UuidText, columns_of
 from models.principal import Principal
 from models.project import Project
 from models.task import Task, TaskRow
-from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
+from models.time_entry import LONG, TimeEntry, TimeEntryRow, TimeSource
 from services.busy_times import BusyTimes
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
@@ -23,6 +24,8 @@ from utils.helpers import new_id, utc_now
 from utils.parsers import ParsedEntry
 
 BATCH = 250  # rows; other requests of the worker get their turn between batches
+
+LONGEST_USUAL = timedelta(hours=24)  # longer entries are few and have an index
 
 LIVE = TimeEntryRow.deleted_at.is_(None)
 
@@ -43,10 +46,15 @@ FIND_BUSY = (
     .where(
         TimeEntryRow.user_id == any_(bindparam("user_ids", type_=ARRAY(UuidText))),
         TimeEntryRow.started_at < bindparam("end"),
+        or_(
+            TimeEntryRow.started_at >= bindparam("earliest"),
+            text(LONG),
+        ),
         LIVE,
     )
-    .order_by(TimeEntryRow.allow_overlap)
-)  # those that the database keeps apart come first
+    # Those that the database keeps apart come first.
+    .order_by(TimeEntryRow.allow_overlap, TimeEntryRow.started_at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +96,22 @@ class ImportWriter:
         )
         tasks, tasks_made = self._resolve_tasks(principal, project, list(new.values()))
         busy = self._busy_times(people, list(new.values()))
-        rows = []
+        rows, overlapping = [], 0
         for key, entry in sorted(new.items(), key=lambda item: item[1].started_at):
             person = people[person_key(entry)]
+            overlaps = busy[person.id].take(entry.started_at, entry.ended_at)
+            overlapping += overlaps
+            # What others say of somebody's time must not block that person's own timer.
+            foreign = person.newcomer and person.has_account and person.id != principal.id
             rows.append(
                 _values(entry, source, project, person, tasks.get(entry.task), key)
-                | {"allow_overlap": busy[person.id].take(entry.started_at, entry.ended_at)}
+                | {"allow_overlap": overlaps or foreign}
             )
         self._insert(principal, project, rows, progress)
         return Counter(
             created=len(rows),
             matched=len(known),
-            overlapping=sum(row["allow_overlap"] for row in rows),
+            overlapping=overlapping,
             people=people_made,
             tasks=tasks_made,
         )
@@ -141,9 +153,10 @@ class ImportWriter:
         if not entries:
             return busy
         user_ids = [person.id for person in people.values()]
-        end, now = max(entry.ended_at for entry in entries), utc_now()
-        for row in self._find_busy.all(user_ids=user_ids, end=end):
-            busy[row["user_id"]].take(row["started_at"], row["ended_at"] or now)
+        earliest = min(entry.started_at for entry in entries) - LONGEST_USUAL
+        end = max(entry.ended_at for entry in entries)
+        for row in self._find_busy.all(user_ids=user_ids, earliest=earliest, end=end):
+            busy[row["user_id"]].take(row["started_at"], row["ended_at"] or utc_now())
         return busy
 
     def _insert(

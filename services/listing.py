@@ -105,7 +105,10 @@ class Listing:
         conditions = [self._filters[name] for name in sorted(shape.filters)]
         if shape.continued:
             conditions.append(order.behind_cursor())
-        return self._database.prepare(self._build(conditions, order))
+        statement = self._build(conditions, order)
+        if shape.filters:
+            return self._database.prepare_for_values(statement)
+        return self._database.prepare(statement)
 
 
 LIMIT: BindParameter[int] = bindparam("limit")

@@ -13,9 +13,8 @@ from models.membership import (
     ProjectRole,
 )
 from models.principal import Principal
-from models.project import ProjectRow
 from models.user import UserKind, UserRow
-from services.access_service import AccessService, access_service, not_found, refuse_below
+from services.access_service import AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
 from services.listing import LIMIT, OFFSET, Listing, Order
@@ -77,7 +76,7 @@ class MembershipService:
 
     def add(self, principal: Principal, project_id: str, body: MemberCreate) -> Member:
         """Add somebody who has an account; for owners."""
-        self._access.require(principal, project_id, ProjectRole.OWNER)
+        self._access.lock(principal, project_id, ProjectRole.OWNER)
         user_id = self._find(body)
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
@@ -93,12 +92,14 @@ class MembershipService:
         if_match: IfMatch,
     ) -> Member:
         """Change somebody's role; for owners."""
-        self._access.require(principal, project_id, ProjectRole.OWNER)
+        self._access.lock(principal, project_id, ProjectRole.OWNER)
         row = self._load(project_id, user_id)
-        if_match.check(self._read(project_id, user_id))
-        if "role" in changes.model_fields_set:
-            self._keep_an_owner(row, changes.role)
-            row.role = changes.role
+        member = self._read(project_id, user_id)
+        if_match.check(member)
+        if "role" not in changes.model_fields_set or row.role == changes.role:
+            return member
+        self._keep_an_owner(row, changes.role)
+        row.role = changes.role
         self._db.session.flush()
         return self._changed(principal, self._read(project_id, user_id), "member.updated")
 
@@ -106,9 +107,9 @@ class MembershipService:
         self, principal: Principal, project_id: str, user_id: str, if_match: IfMatch
     ) -> None:
         """Remove somebody, or leave; what they did stays."""
-        role = self._access.role_in(principal, project_id)
-        if user_id != principal.id:
-            refuse_below(ProjectRole.OWNER, role)
+        leaving = user_id == principal.id
+        least = ProjectRole.VIEWER if leaving else ProjectRole.OWNER
+        self._access.lock(principal, project_id, least)
         row = self._load(project_id, user_id)
         member = self._read(project_id, user_id)
         if_match.check(member)
@@ -129,8 +130,6 @@ class MembershipService:
         return str(row["id"])
 
     def _load(self, project_id: str, user_id: str) -> MembershipRow:
-        """Lock the project, so that two owners cannot step down at the same moment."""
-        self._db.session.get_one(ProjectRow, project_id, with_for_update=True)
         row = self._db.session.get(MembershipRow, (project_id, user_id))
         if row is None:
             raise not_found()
@@ -145,10 +144,18 @@ class MembershipService:
     def _keep_an_owner(self, row: MembershipRow, new_role: ProjectRole | None) -> None:
         if row.role != ProjectRole.OWNER or new_role == ProjectRole.OWNER:
             return
-        owners = select(func.count()).where(
-            MembershipRow.project_id == row.project_id, MembershipRow.role == ProjectRole.OWNER
+        owners = (
+            select(func.count())
+            .join_from(MembershipRow, UserRow, UserRow.id == MembershipRow.user_id)
+            .where(
+                MembershipRow.project_id == row.project_id,
+                MembershipRow.role == ProjectRole.OWNER,
+                UserRow.email.is_not(None),  # a placeholder cannot act
+                UserRow.is_active,
+                UserRow.id != row.user_id,
+            )
         )
-        if self._db.session.scalars(owners).one() == 1:
+        if self._db.session.scalars(owners).one() == 0:
             raise ConflictError(
                 "This is the last owner; make somebody else an owner first.", code="last_owner"
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from sqlalchemy import ClauseElement
@@ -25,10 +25,15 @@ class Prepared:
     """
 
     def __init__(
-        self, statement: ClauseElement, driver: Callable[[], psycopg.Connection[Any]]
+        self,
+        statement: ClauseElement,
+        driver: Callable[[], psycopg.Connection[Any]],
+        *,
+        on_server: bool | None,
     ) -> None:
         self._statement = statement
         self._driver = driver
+        self._on_server = on_server
         self._labels: list[str] = []
 
     @cached_property
@@ -49,7 +54,8 @@ class Prepared:
 
     def _run(self, parameters: Row) -> psycopg.RawCursor[Any]:
         cursor = psycopg.RawCursor(self._driver())
-        return cursor.execute(self._compiled[0], self.values(**parameters))
+        values = self.values(**parameters)
+        return cursor.execute(self._compiled[0], values, prepare=self._on_server)
 
     def _labels_of(self, cursor: psycopg.RawCursor[Any]) -> list[str]:
         if not self._labels:

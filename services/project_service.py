@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 
-from models.base import columns_of, patch_json
+from models.base import apply_changes, columns_of, patch_json
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import Project, ProjectCreate, ProjectQuery, ProjectRow, ProjectUpdate
@@ -13,7 +13,7 @@ from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
 from services.listing import LIMIT, OFFSET, Listing, Order
 from utils.errors import ConflictError
-from utils.helpers import new_id, utc_now
+from utils.helpers import new_id
 from utils.pages import Page
 from utils.preconditions import IfMatch
 
@@ -122,9 +122,10 @@ class ProjectService:
         row, role = self._load(principal, project_id)
         if_match.check(_answer(row, role))
         values = changes.model_dump(exclude_unset=True)
-        patch_json(row, "settings", values.pop("settings", {}))
-        for name, value in values.items():
-            setattr(row, name, value)
+        if "settings" in values:
+            patch_json(row, "settings", values.pop("settings"))
+        if not apply_changes(row, values):
+            return _answer(row, role)
         self._db.session.flush()
         return self._changed(principal, row, role, "project.updated")
 
@@ -132,15 +133,14 @@ class ProjectService:
         """Put a project and everything in it into the trash; for owners."""
         row, role = self._load(principal, project_id)
         if_match.check(_answer(row, role))
-        row.deleted_at, row.deleted_by, row.operation_id = utc_now(), principal.id, new_id()
+        row.put_in_trash(principal.id)
         self._db.session.flush()
         self._hide.execute(id=project_id)
         self._changed(principal, row, role, "project.deleted")
 
     def _load(self, principal: Principal, project_id: str) -> tuple[ProjectRow, ProjectRole]:
-        role = self._access.role_in(principal, project_id)
-        refuse_below(ProjectRole.OWNER, role)
-        return self._db.session.get_one(ProjectRow, project_id, with_for_update=True), role
+        role = self._access.lock(principal, project_id, ProjectRole.OWNER)
+        return self._db.session.get_one(ProjectRow, project_id), role
 
     def _changed(
         self, principal: Principal, row: ProjectRow, role: ProjectRole, event: str

@@ -19,7 +19,7 @@ from utils.errors import BadRequestError
 from utils.helpers import utc_now
 from utils.zones import start_of_day
 
-PERIODS_MAX = 40_000
+PERIODS_MAX = 20_000
 
 # Every entry that has a part in [:start, :end), cut to it. Entries of up to a day are found by
 # their start, the few longer ones in an index of their own: so the cost follows from the range.
@@ -68,12 +68,29 @@ _BY_PERIOD = """
 _SUM = "count(*) AS entries, sum(EXTRACT(epoch FROM p.ended_at - p.started_at)) AS seconds"
 
 # Names are looked up for the groups, not joined to the parts: that would read whole tables.
+# One's own time stays one's own, what it was spent on may have become invisible.
+_IS_MEMBER = """EXISTS (
+    SELECT FROM memberships AS m
+    WHERE m.project_id = {project_id} AND m.user_id = :me AND m.active
+)"""
+_TASK_IS_VISIBLE = "(t.scope_id = :me OR " + _IS_MEMBER.format(project_id="t.scope_id") + ")"
+
+_PROJECT_IS_VISIBLE = _IS_MEMBER.format(project_id="t.id")
+
+_NAMES = {
+    "project": f"""
+        SELECT t.name FROM projects AS t WHERE t.id = p.project_id AND {_PROJECT_IS_VISIBLE}
+    """,  # noqa: S608 - a constant
+    "task": f"""
+        SELECT t.title FROM tasks AS t WHERE t.id = p.task_id AND {_TASK_IS_VISIBLE}
+    """,  # noqa: S608 - a constant
+    "user": "SELECT t.name FROM users AS t WHERE t.id = p.user_id",
+}
+
 _BY_THING = """
     SELECT * FROM (
-        SELECT CAST(p.{column} AS text) AS key,
-               (SELECT thing.{name} FROM {table} AS thing WHERE thing.id = p.{column}) AS label,
-               {sum}
-        FROM parts AS p GROUP BY p.{column}
+        SELECT CAST(p.{thing}_id AS text) AS key, ({name}) AS label, {sum}
+        FROM parts AS p GROUP BY p.{thing}_id
     ) AS sums
     ORDER BY label NULLS LAST, key
 """
@@ -83,7 +100,9 @@ _BY_LABEL = """
     FROM parts AS p
     LEFT JOIN LATERAL (
         SELECT DISTINCT unnest(
-            p.labels || COALESCE((SELECT t.labels FROM tasks AS t WHERE t.id = p.task_id), '{{}}')
+            p.labels || COALESCE(
+                (SELECT t.labels FROM tasks AS t WHERE t.id = p.task_id AND {visible}), '{{}}'
+            )
         ) AS label
     ) AS labelled ON true
     GROUP BY label ORDER BY label NULLS LAST
@@ -91,16 +110,18 @@ _BY_LABEL = """
 
 _TOTAL = "SELECT {sum} FROM parts AS p"
 
+# The calendar is made for the time that there is, not for the range that was asked for.
+_BOUNDS = "SELECT min(p.started_at) AS first, max(p.ended_at) AS last FROM parts AS p"
+
 _GROUPS = {
+    "bounds": _BOUNDS,
     "period": _BY_PERIOD,
-    "project": _BY_THING.format(name="name", table="projects", column="project_id", sum=_SUM),
-    "task": _BY_THING.format(name="title", table="tasks", column="task_id", sum=_SUM),
-    "user": _BY_THING.format(name="name", table="users", column="user_id", sum=_SUM),
-    "label": _BY_LABEL.format(sum=_SUM),
+    **{thing: _BY_THING.format(thing=thing, name=name, sum=_SUM) for thing, name in _NAMES.items()},
+    "label": _BY_LABEL.format(sum=_SUM, visible=_TASK_IS_VISIBLE),
     "total": _TOTAL.format(sum=_SUM),
 }
 
-_THINGS = frozenset({"project", "task", "user", "label"})
+_THINGS = frozenset({*_NAMES, "label"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +145,6 @@ class ReportService:
 
     def time(self, principal: Principal, query: TimeReportQuery) -> TimeReport:
         """Return the time of a range by group, and in total."""
-        owner: dict[str, Any]
         tz = query.tz or principal.timezone
         zone = ZoneInfo(tz)
         start, end = _instant(query.from_, zone), _instant(query.to, zone)
@@ -132,10 +152,14 @@ class ReportService:
             raise BadRequestError("The range is empty: to must be later than from.")
         if query.project_id is not None:
             self._access.role_in(principal, query.project_id)
-            scope, owner = "project", {"project_id": query.project_id}
-        else:
-            scope, owner = "mine", {"me": principal.id}
-        parameters = owner | {"start": start, "end": end, "now": utc_now()}
+        scope = "mine" if query.project_id is None else "project"
+        parameters = {
+            "me": principal.id,
+            "project_id": query.project_id,
+            "start": start,
+            "end": end,
+            "now": utc_now(),
+        }
         if query.group_by in _THINGS:
             groups = self._by_thing(scope, query.group_by, parameters)
         else:
@@ -166,24 +190,33 @@ class ReportService:
         self, scope: str, grouping: Grouping, parameters: dict[str, Any]
     ) -> list[TimeGroup]:
         rows = self._statements[scope, grouping].all(**parameters)
-        nothing = f"(no {grouping})"
-        return _groups((row, row["key"], row["label"] or nothing) for row in rows)
+        return _groups((row, row["key"], row["label"] or _stand_in(row, grouping)) for row in rows)
 
     def _by_period(
         self, scope: str, grouping: Grouping, zone: ZoneInfo, parameters: dict[str, Any]
     ) -> list[TimeGroup]:
-        calendar = make_calendar(parameters["start"], parameters["end"], zone, grouping)
+        bounds = self._statements[scope, "bounds"].one(**parameters)
+        if bounds["first"] is None:
+            return []
+        calendar = make_calendar(bounds["first"], bounds["last"], zone, grouping)
         rows = self._statements[scope, "period"].all(**parameters, cuts=calendar.cuts)
         length = len("2026-03") if grouping == "month" else len("2026-03-01")
         days = [(row, calendar.days[row["key"] - 1].isoformat()) for row in rows]
         return _groups((row, day, day[:length]) for row, day in days)
 
 
+def _stand_in(row: Row, grouping: Grouping) -> str:
+    return f"(no {grouping})" if row["key"] is None else f"(a {grouping} you cannot see)"
+
+
 def make_calendar(start: datetime, end: datetime, zone: ZoneInfo, grouping: Grouping) -> Calendar:
-    """Return the days, weeks (from Monday) or months of `zone` that cover [start, end)."""
+    """Return the days, weeks (from Monday) or months of `zone` that cover [start, end].
+
+    BadRequestError when they are more than half a century of days.
+    """
     day = _first_day(start.astimezone(zone).date(), grouping)
     days, cuts = [day], [start_of_day(day, zone).astimezone(UTC)]
-    while cuts[-1] < end:
+    while cuts[-1] <= end:
         if len(days) > PERIODS_MAX:
             raise BadRequestError("The range has too many days; ask for weeks or months.")
         day = _next_day(day, grouping)

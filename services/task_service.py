@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
-from models.base import columns_of, patch_json
+from models.base import apply_changes, columns_of, patch_json
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.task import Task, TaskCreate, TaskQuery, TaskRow, TaskStatus, TaskUpdate
@@ -210,8 +210,8 @@ class TaskService:
             values |= _moments(values["status"], row.started_at, row.completed_at)
         if "metadata" in values:
             patch_json(row, "task_metadata", values.pop("metadata"))
-        for name, value in values.items():
-            setattr(row, name, value)
+        if not apply_changes(row, values):
+            return Task.model_validate(row)
         self._db.session.flush()
         return self._changed(principal, Task.model_validate(row), "task.updated")
 
@@ -219,7 +219,7 @@ class TaskService:
         """Put a task into the trash; the time spent on it stays."""
         row = self._load(principal, task_id)
         if_match.check(Task.model_validate(row))
-        row.deleted_at, row.deleted_by, row.operation_id = utc_now(), principal.id, new_id()
+        row.put_in_trash(principal.id)
         self._db.session.flush()
         self._changed(principal, Task.model_validate(row), "task.deleted")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, text
 
-from models.base import columns_of
+from models.base import apply_changes, columns_of
 from models.membership import ProjectRole
 from models.principal import Principal
 from models.project import ProjectSettings
@@ -176,9 +176,10 @@ class TimeEntryService:
         left_room = _room(row)
         if {"task_id", "project_id"} & set(values):
             self._move(principal, row, values)
-        for name, value in values.items():
-            setattr(row, name, value)
-        self.check_span(row)
+        if not apply_changes(row, values):
+            return TimeEntry.model_validate(row)
+        if {"started_at", "ended_at", "allow_overlap"} & set(values):
+            self.check_span(row)
         self._db.session.flush()
         if left_room != _room(row):
             self._events.record(
@@ -190,7 +191,7 @@ class TimeEntryService:
         """Put an entry into the trash."""
         row = self._load(principal, entry_id)
         if_match.check(TimeEntry.model_validate(row))
-        row.deleted_at, row.deleted_by, row.operation_id = utc_now(), principal.id, new_id()
+        row.put_in_trash(principal.id)
         self._db.session.flush()
         self.changed(principal, row, "time_entry.deleted")
 
@@ -279,8 +280,8 @@ class TimeEntryService:
 
         The person is locked before the entry, as everywhere.
         """
-        entry = self.get(principal, entry_id)
-        self.lock_person(entry.user_id)
+        self.lock_person(self.get(principal, entry_id).user_id)
+        entry = self.get(principal, entry_id)  # as it is now that nobody else can change it
         if entry.project_id is not None:
             self._check_may_correct(principal, entry, entry.project_id)
         query = select(TimeEntryRow).where(TimeEntryRow.id == entry_id, LIVE).with_for_update()
@@ -308,7 +309,21 @@ class TimeEntryService:
             return
         project_id = values.get("project_id", None if task_id else row.project_id)
         place = self.place(principal, task_id, project_id)
-        values["task_id"], values["project_id"] = place.task_id, place.project_id
+        if row.user_id != principal.id:
+            self._check_may_receive(row.user_id, place)
+        if place.project_id != row.project_id:
+            rate = place.settings
+            values.setdefault("billable", rate.billable)
+            values |= {"rate_minor": rate.hourly_rate_minor, "currency": rate.currency}
+        values |= {"task_id": place.task_id, "project_id": place.project_id}
+
+    def _check_may_receive(self, user_id: str, place: Place) -> None:
+        """Somebody else's time goes only where that person can see it."""
+        if place.project_id is None or not self._access.is_in(user_id, place.project_id):
+            raise BadRequestError(
+                "The person whose time this is does not belong there; add them first.",
+                code="not_a_member",
+            )
 
 
 def _room(row: TimeEntryRow) -> str:

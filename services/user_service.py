@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, select, text, update
 
-from models.base import columns_of
+from models.base import apply_changes, columns_of
 from models.membership import MembershipRow
 from models.principal import Principal
 from models.task import TaskRow
@@ -59,10 +59,11 @@ class UserService:
 
     def update(self, principal: Principal, changes: UserUpdate, if_match: IfMatch) -> User:
         """Change one's own profile."""
-        row = self._db.session.get_one(UserRow, principal.id, with_for_update=True)
+        lock = {"key_share": True}  # rows that refer to the user may be written meanwhile
+        row = self._db.session.get_one(UserRow, principal.id, with_for_update=lock)
         if_match.check(User.model_validate(row))
-        for name, value in changes.model_dump(exclude_unset=True).items():
-            setattr(row, name, value)
+        if not apply_changes(row, changes.model_dump(exclude_unset=True)):
+            return User.model_validate(row)
         self._db.session.flush()
         user = User.model_validate(row)
         self._events.record(principal, user_room(row.id), "user.updated", user)

@@ -1,7 +1,7 @@
 """How the database answers a request: many rows to answer from, and the plans of its statements."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -13,13 +13,15 @@ from tests.factories import Person
 from tests.records import done
 from tests.sql import connect
 
-# The reader has 5 projects with 200 tasks each and 100 personal tasks; of the 1,000 entries of
-# theirs, four hours apart, every second is in one of these projects. Everything else is others'.
+# Every 31st task is the reader's: a tenth of these are personal, the others in 5 projects of
+# theirs. They have 1,000 entries, four hours apart. Everything else is others'.
 OWN_SCOPES = 6
-OWN_TASKS = 1_100
+OWN_TASKS = 3_300
+OWN_TASKS_OF_A_PROJECT = 600
 OWN_ENTRIES = 1_000
 
 MANY: tuple[LiteralString, ...] = (
+    "SET gin_pending_list_limit = '256MB'",
     """
     CREATE FUNCTION pg_temp.id(kind integer, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
         SELECT (lpad(to_hex(1600000000000 + kind * 10000000000 + n * 1000), 12, '0')
@@ -47,7 +49,7 @@ MANY: tuple[LiteralString, ...] = (
     UNION ALL
     SELECT pg_temp.id(3, 50 + n), %(reader)s, 'owner' FROM generate_series(1, 5) AS n
     """,
-    # Of the 100,000 tasks of others half are personal ones of 100 users, half in 50 projects.
+    # Of the 99,000 tasks of others half are personal ones of 100 users, half in 50 projects.
     """
     INSERT INTO tasks (id, title, created_by, project_id, assignee_id, status, priority, due_at,
                        labels, updated_at)
@@ -64,10 +66,10 @@ MANY: tuple[LiteralString, ...] = (
                CASE WHEN n % 97 = 0 THEN 'sometimes' END,
                CASE WHEN n % 9973 = 0 THEN 'seldom' END], NULL),
            timestamptz '2026-01-01' + n * 7919 % 100000 * interval '1 minute'
-    FROM generate_series(1, 101100) AS n, LATERAL (
-        SELECT CASE WHEN n > 100000 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
-               CASE WHEN n > 101000 THEN NULL
-                    WHEN n > 100000 THEN pg_temp.id(3, 51 + n % 5)
+    FROM generate_series(1, 102300) AS n, LATERAL (
+        SELECT CASE WHEN n % 31 = 0 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
+               CASE WHEN n % 341 = 0 THEN NULL
+                    WHEN n % 31 = 0 THEN pg_temp.id(3, 51 + n % 5)
                     WHEN n / 100 % 2 = 0 THEN pg_temp.id(3, 1 + n % 50) END AS project_id
     ) AS owner
     """,
@@ -76,7 +78,7 @@ MANY: tuple[LiteralString, ...] = (
     INSERT INTO time_entries (id, user_id, user_number, project_id, task_id, started_at, ended_at,
                               timezone, source, labels, allow_overlap)
     SELECT pg_temp.id(5, n), users.id, users.number, owner.project_id,
-           CASE WHEN n % 3 = 0 THEN pg_temp.id(4, 1 + n * 7919 % 101100) END,
+           CASE WHEN n % 3 = 0 THEN pg_temp.id(4, 1 + n * 7919 % 102300) END,
            owner.started_at, owner.started_at + interval '3 hours', 'UTC', 'manual',
            ARRAY['deep'], n % 10 > 0
     FROM generate_series(1, 101000) AS n, LATERAL (
@@ -100,6 +102,9 @@ MANY: tuple[LiteralString, ...] = (
     """,
     "VACUUM ANALYZE users, sessions, projects, memberships, tasks, time_entries, rooms, events",
 )
+
+
+Statement = tuple[str, Sequence[Any]]
 
 
 def fill(database: str, reader: Person) -> None:
@@ -166,49 +171,44 @@ class Explainer:
             done(person.post(path, body))
         return self._explain(statements)
 
-    def _explain(self, statements: list[tuple[str, dict[str, Any]]]) -> list[Plan]:
+    def _explain(self, statements: list[Statement]) -> list[Plan]:
         assert statements
-        with connect(self._database) as connection:
-            return [
-                plan
-                for statement, values in statements
-                for plan in _explain(connection, statement, values)
-            ]
+        plans: list[Plan] = []
+        for statement, values in statements:
+            with connect(self._database) as connection:
+                plans += _explain(connection, statement, values)
+        return plans
 
 
 @contextmanager
-def recorded_reads() -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """Collect the reading statements that this process sends, with their values."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    execute = psycopg.Cursor.execute
+def recorded_reads() -> Iterator[list[Statement]]:
+    """Collect the reading statements that this process prepares, with their values."""
+    found: list[Statement] = []
+    execute = psycopg.RawCursor.execute
 
     def record(
-        cursor: psycopg.Cursor[Any], query: Any, values: Any = None, **options: Any
-    ) -> psycopg.Cursor[Any]:
-        text = query.decode() if isinstance(query, bytes) else query
-        if re.match(r"\s*(SELECT|WITH)\b", text) and isinstance(values, dict):
+        cursor: psycopg.RawCursor[Any], query: bytes, values: Any = None, **options: Any
+    ) -> psycopg.RawCursor[Any]:
+        text = query.decode()
+        if re.match(r"\s*(SELECT|WITH)\b", text) and not re.search(r"\bINSERT\b", text):
             found.append((text, values))
         return execute(cursor, query, values, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg.Cursor, "execute", record)
+        patch.setattr(psycopg.RawCursor, "execute", record)
         yield found
-    found[:] = [each for each in found if not re.search(r"\b(INSERT|UPDATE rooms)\b", each[0])]
 
 
 def _explain(
-    connection: psycopg.Connection[Any], statement: str, values: dict[str, Any]
+    connection: psycopg.Connection[Any], statement: str, values: Sequence[Any]
 ) -> Iterator[Plan]:
-    connection.execute("DEALLOCATE ALL")
-    connection.execute(statement.encode(), values, prepare=True)
-    newest = "SELECT name FROM pg_prepared_statements ORDER BY prepare_time DESC LIMIT 1"
-    prepared = connection.execute(newest, prepare=False).fetchone()
-    assert prepared is not None
-    names = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
-    arguments = f"({', '.join(f'%({name})s' for name in names)})" if names else ""
+    raw = psycopg.RawCursor(connection)
+    raw.execute(statement.encode(), values, prepare=True)
+    (prepared,) = raw.execute(b"SELECT name FROM pg_prepared_statements", prepare=False)
+    arguments = f"({', '.join(['%s'] * len(values))})" if values else ""
     question = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {prepared['name']}{arguments}"
     with_values = psycopg.ClientCursor(connection).mogrify(question, values)
     for mode in ("force_custom_plan", "force_generic_plan"):
         connection.execute("SELECT set_config('plan_cache_mode', %s, false)", [mode])
-        (answer,) = connection.execute(with_values.encode(), prepare=False).fetchall()
+        (answer,) = raw.execute(with_values.encode(), prepare=False)
         yield Plan.of(mode, statement, answer["QUERY PLAN"][0]["Plan"])

@@ -39,4 +39,5 @@ def parse_tags(header: str | None) -> tuple[str, ...]:
     """Split an If-Match or If-None-Match header into its entity tags."""
     if not header:
         return ()
-    return tuple(tag.strip() for tag in header.split(",") if tag.strip())
+    tags = tuple(tag.strip() for tag in header.split(",") if tag.strip())
+    return tags or (header,)  # something was sent, and it matches nothing

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
@@ -21,9 +22,11 @@ from pydantic_core import PydanticCustomError
 from utils.zones import zone_names
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+JSON_MAX_BYTES = 65_536
 JSON_MAX_DEPTH = 16
 JSON_MAX_INTEGER = 2**63 - 1
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+INSTANT_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold U+0000
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -40,7 +43,7 @@ Moment = TypeVar("Moment", date, datetime)
 
 def is_id(text: str) -> bool:
     """Tell whether `text` has the form of an id."""
-    return re.match(UUID_PATTERN, text) is not None
+    return re.fullmatch(UUID_PATTERN[1:-1], text) is not None
 
 
 def _check_zone(name: str) -> str:
@@ -53,7 +56,7 @@ def _check_zone(name: str) -> str:
 
 def _require_text(value: Any) -> Any:
     """Numbers are not instants: nobody knows whether they count seconds or milliseconds."""
-    if (isinstance(value, str) and not value.lstrip("-").isdigit()) or isinstance(value, datetime):
+    if isinstance(value, datetime) or (isinstance(value, str) and INSTANT_START.match(value)):
         return value
     raise PydanticCustomError("instant", "must be an RFC 3339 date and time with an offset")
 
@@ -77,6 +80,8 @@ def _to_utc(instant: datetime) -> datetime:
 
 def _check_json(value: dict[str, Any]) -> dict[str, Any]:
     _check_json_value(value, depth=1)
+    if len(orjson.dumps(value)) > JSON_MAX_BYTES:
+        raise PydanticCustomError("json_size", "must not be larger than 64 KiB")
     return value
 
 

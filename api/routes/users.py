@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from api.contract import Access
 from api.endpoint import endpoint
+from api.middleware.auth import forget
 from models.principal import Principal
 from models.user import User, UserCreate, UserUpdate
 from services.user_service import user_service
@@ -30,4 +31,6 @@ def get_me(principal: Principal) -> User:
 @endpoint(access=Access.SIGNED_IN)
 def update_me(principal: Principal, body: UserUpdate, if_match: IfMatch) -> User:
     """Change your own profile."""
-    return user_service.update(principal, body, if_match)
+    user = user_service.update(principal, body, if_match)
+    forget(principal)  # your next request knows your new time zone
+    return user

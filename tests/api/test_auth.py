@@ -17,8 +17,8 @@ from tests.server import Client, Server
 from tests.sql import rows
 from tests.waiting import wait_until
 
-# How long a worker may trust a session, and a little for the way there and back.
-SOON = settings.principal_cache_seconds + 0.5
+# A second, and a little for the way there and back.
+SOON = 1.5
 
 
 def refresh(person: Person, token: str) -> TestResponse:

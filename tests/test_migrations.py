@@ -1,0 +1,183 @@
+"""The migrations: up, down and up again, in step with the models, every name by the convention."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import make_url
+
+from config import settings
+from models.base import Base
+from tests.sql import connect, rows
+
+MIGRATIONS = settings.project_dir / "migrations"
+
+RELATIONS = """
+    SELECT relname AS name FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v', 'm')
+"""
+TYPES_AND_FUNCTIONS = """
+    SELECT typname AS name FROM pg_type
+    WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd', 'r')
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+SCHEMA = """
+    SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default,
+                     generation_expression)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    ORDER BY 1
+"""
+CONSTRAINTS = """
+    SELECT relname AS table, conname AS name, contype::text AS kind,
+           ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS key (number, place)
+                 JOIN pg_attribute ON attrelid = conrelid AND attnum = key.number
+                 ORDER BY place) AS columns
+    FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+    WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'f', 'u', 'c', 'x')
+      AND relname <> 'alembic_version'
+"""
+INDEXES = """
+    SELECT tables.relname AS table, pg_class.relname AS name, indisunique AS is_unique
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    JOIN pg_class AS tables ON tables.oid = indrelid
+    WHERE tables.relnamespace = 'public'::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
+"""
+ID_COLUMNS = """
+    SELECT table_name || '.' || column_name AS name, data_type
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND (column_name = 'id' OR column_name LIKE '%\\_id')
+"""
+IDS_THAT_ARE_NAMES = {"rooms.id", "events.client_id"}
+
+
+@pytest.fixture
+def scratch(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty database, which migrations run on meanwhile."""
+    name = f"stint_scratch_{uuid.uuid4().hex[:12]}"
+    url = make_url(database).set(database=name).render_as_string(hide_password=False)
+    with connect(database) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    monkeypatch.setattr("services.db_client.running_database", lambda: nullcontext(url))
+    yield url
+    with connect(database) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def run(app: Flask, *command: str) -> Result:
+    """Run a command of `flask db`."""
+    return app.test_cli_runner().invoke(args=["db", *command])
+
+
+def migrate(app: Flask, *command: str) -> None:
+    result = run(app, *command)
+    assert result.exit_code == 0, result.output
+
+
+def schema_of(url: str) -> list[str]:
+    return [row["line"] for row in rows(url, SCHEMA)]
+
+
+def test_an_upgrade_from_nothing_makes_all_tables(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    made = {row["name"] for row in rows(scratch, RELATIONS)}
+    assert made >= set(Base.metadata.tables)
+    assert schema_of(scratch)
+
+
+def test_an_upgrade_of_what_is_up_to_date_changes_nothing(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    before = schema_of(scratch)
+    migrate(app, "upgrade")
+    assert schema_of(scratch) == before
+
+
+def test_a_downgrade_leaves_nothing(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    assert rows(scratch, TYPES_AND_FUNCTIONS)
+    migrate(app, "downgrade", "base")
+    assert rows(scratch, RELATIONS) == [{"name": "alembic_version"}]
+    assert rows(scratch, TYPES_AND_FUNCTIONS) == []
+
+
+def test_an_upgrade_after_a_downgrade_makes_the_same_schema(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    before = schema_of(scratch)
+    migrate(app, "downgrade", "base")
+    migrate(app, "upgrade")
+    assert schema_of(scratch) == before
+
+
+def test_migrations_and_models_agree(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    migrate(app, "check")
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        "ALTER TABLE tasks ADD COLUMN colour text",
+        "ALTER TABLE tasks ALTER COLUMN description DROP DEFAULT",
+        "DROP INDEX ix_tasks_scope_id_id",
+    ],
+)
+def test_a_difference_between_migrations_and_models_is_noticed(
+    app: Flask, scratch: str, difference: str
+) -> None:
+    migrate(app, "upgrade")
+    with connect(scratch) as connection:
+        connection.execute(difference.encode())
+    assert run(app, "check").exit_code != 0
+
+
+def test_migrations_are_numbered_and_descend_in_one_line() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    oldest_first = [*ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    numbers = [f"{number:04}" for number in range(1, len(oldest_first) + 1)]
+    assert [script.revision for script in oldest_first] == numbers
+    assert [script.down_revision for script in oldest_first] == [None, *numbers[:-1]]
+    names = [Path(script.path).name for script in oldest_first]
+    assert len(names) == len(list((MIGRATIONS / "versions").glob("*.py")))
+    for number, name in zip(numbers, names, strict=True):
+        assert re.fullmatch(rf"{number}_[a-z]+(_[a-z]+)+\.py", name), name
+
+
+def test_ids_are_uuids(database: str) -> None:
+    columns = {row["name"]: row["data_type"] for row in rows(database, ID_COLUMNS)}
+    assert columns.keys() >= IDS_THAT_ARE_NAMES | {"tasks.id", "tasks.project_id"}
+    assert {columns[name] for name in columns.keys() - IDS_THAT_ARE_NAMES} == {"uuid"}
+
+
+def test_constraints_are_named_by_the_convention(database: str) -> None:
+    constraints = rows(database, CONSTRAINTS)
+    assert {each["kind"] for each in constraints} >= {"p", "f", "c", "x"}
+    for each in constraints:
+        columns = "_".join(each["columns"])
+        expected = {
+            "p": rf"pk_{each['table']}",
+            "f": rf"fk_{each['table']}_{columns}",
+            "u": rf"uq_{each['table']}_{columns}",
+            "c": rf"ck_{each['table']}_[a-z_]+",
+            "x": rf"ex_{each['table']}_[a-z_]+",
+        }[each["kind"]]
+        assert re.fullmatch(expected, each["name"]), each
+
+
+def test_indexes_are_named_by_the_convention(database: str) -> None:
+    indexes = rows(database, INDEXES)
+    assert {each["is_unique"] for each in indexes} == {True, False}
+    for each in indexes:
+        prefix = "uq" if each["is_unique"] else "ix"
+        assert re.fullmatch(rf"{prefix}_{each['table']}_[a-z_]+", each["name"]), each
