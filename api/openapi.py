@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from api.contract import Access, Contract
+from api.examples import example_of
 from api.idempotency import KEY_MAX_LENGTH
 from api.problem import Problem
 from utils.validators import UUID_PATTERN
@@ -121,7 +122,8 @@ class _Document:
         headers = dict(_response_headers(method, contract))
         if contract.answer_type is not None:
             schema = self.add_schema(contract.adapter(), "serialization")
-            success["content"] = {JSON: {"schema": schema}}
+            example = example_of(schema, self.schemas)
+            success["content"] = {JSON: {"schema": schema, "example": example}}
             if contract.csv is not None:
                 success["content"]["text/csv"] = {"schema": {"type": "string"}}
         responses = {str(int(contract.status)): success | {"headers": headers}}

@@ -101,6 +101,11 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
+    @property
+    def variant(self) -> str:
+        """What besides the version tells two representations apart; part of the ETag."""
+        return ""
+
 
 class Question(BaseModel):
     """Base of request bodies: JSON types are taken literally, "5" is not a number."""

@@ -87,3 +87,8 @@ class Project(Resource):
     archived: bool = Field(description="Takes no new tasks and no new time.")
     created_by: str
     role: ProjectRole = Field(description="What the reader may do in it.")
+
+    @property
+    def variant(self) -> str:
+        """The role is the reader's own: who is made an editor sees another representation."""
+        return "" if self.role is ProjectRole.OWNER else f"-{self.role}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
 
 from models.membership import (
     Member,
@@ -116,6 +116,17 @@ class MembershipService:
         self._keep_an_owner(row, None)
         self._db.session.delete(row)
         self._changed(principal, member, "member.removed")
+
+    def announce_name(self, principal: Principal) -> None:
+        """Tell everyone who shares a project with somebody what they are called now."""
+        memberships = (
+            update(MembershipRow)
+            .where(MembershipRow.user_id == principal.id, MembershipRow.active)
+            .values(version=MembershipRow.version + 1)
+            .returning(MembershipRow.project_id)
+        )
+        for project_id in self._db.session.scalars(memberships).all():
+            self._changed(principal, self._read(project_id, principal.id), "member.updated")
 
     def _find(self, body: MemberCreate) -> str:
         if body.email is not None:

@@ -9,6 +9,7 @@ from models.task import TaskRow
 from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room, user_room
+from services.membership_service import MembershipService, membership_service
 from services.password_service import PasswordService, password_service
 from utils.errors import BadRequestError
 from utils.helpers import new_id
@@ -25,9 +26,14 @@ class UserService:
     """Everything about accounts except signing in."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, passwords: PasswordService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        passwords: PasswordService,
+        memberships: MembershipService,
     ) -> None:
         self._db = database
+        self._memberships = memberships
         self._events = events
         self._passwords = passwords
         self._get = database.prepare(GET)
@@ -67,6 +73,8 @@ class UserService:
         self._db.session.flush()
         user = User.model_validate(row)
         self._events.record(principal, user_room(row.id), "user.updated", user)
+        if "name" in changes.model_fields_set:
+            self._memberships.announce_name(principal)
         return user
 
     def principal_of(self, email: str) -> Principal:
@@ -178,4 +186,4 @@ def _principal_of(row: UserRow) -> Principal:
     )
 
 
-user_service = UserService(db, event_service, password_service)
+user_service = UserService(db, event_service, password_service, membership_service)

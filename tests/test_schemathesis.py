@@ -3,6 +3,7 @@
 import uuid
 import zlib
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import pytest
 import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis.strategies import dates, datetimes, sampled_from
 from requests import Request
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
@@ -37,6 +39,15 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
+
+OFFSETS = sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (-720, 0, 345, 840)])
+
+# By itself it would try the years 0 to 9999, nearly all of which are refused.
+FIRST, LAST = datetime.fromisoformat("1899-12-31"), datetime.fromisoformat("2201-01-01")
+schemathesis.openapi.format(
+    "date-time", datetimes(FIRST, LAST, timezones=OFFSETS).map(datetime.isoformat)
+)
+schemathesis.openapi.format("date", dates(FIRST.date(), LAST.date()).map(date.isoformat))
 
 schema = schemathesis.openapi.from_dict(
     describe(create_app()),
@@ -90,6 +101,8 @@ class World:
             "assignee_id": self.bob.id,
             "assignee": self.bob.id,
             "room": f"project:{project['id']}",
+            "timezone": "Europe/Berlin",
+            "tz": "America/New_York",
         }
 
     def fill_in(self, name: str, case: Case) -> None:
@@ -100,14 +113,17 @@ class World:
             return
         for values in parts:
             values.update({key: self.known[key] for key in values if key in self.known})
+            for first, last in (("from", "to"), ("started_at", "ended_at")):
+                if isinstance(values.get(first), str) and isinstance(values.get(last), str):
+                    values[first], values[last] = sorted([values[first], values[last]])
         if "If-Match" in case.headers:
-            case.headers["If-Match"] = '"v1"'
+            case.headers["If-Match"] = "*"
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = str(uuid.uuid4())
         if "cursor" in case.query:
             case.query["cursor"] = self.cursor(case)
-        if body:
-            self.fill_in_body(name, body)
+        if isinstance(case.body, dict):
+            self.fill_in_body(name, case.body)
 
     def fill_in_body(self, name: str, body: dict[str, Any]) -> None:
         """Use an account, a token and a file that can be used."""

@@ -13,10 +13,14 @@ class HasVersion(Protocol):
     def version(self) -> int:
         """Rises with every change."""
 
+    @property
+    def variant(self) -> str:
+        """What besides the version tells two representations apart."""
+
 
 def etag_of(resource: HasVersion) -> str:
     """Return the strong entity tag of a resource."""
-    return f'"v{resource.version}"'
+    return f'"v{resource.version}{resource.variant}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,22 +97,28 @@ def agents(database: str, humans: Guests) -> Guests:
 
 
 def make_agent(database: str, template: Person) -> Person:
-    """Make an agent that is signed in; its token is that of `template` with another session."""
+    """Make an agent that is signed in; its token is that of `template` with another owner."""
     agent = replace(template, id=str(uuid.uuid4()), email=f"{uuid.uuid4().hex}@agents.example")
-    session_id = str(uuid.uuid4())
     with connect(database) as connection:
         connection.execute(
             "INSERT INTO users (id, kind, email, name) VALUES (%s, 'agent', %s, 'Agent')",
             [agent.id, agent.email],
         )
         connection.execute("INSERT INTO rooms (id) VALUES (%s)", [f"user:{agent.id}"])
+    return with_own_session(database, agent)
+
+
+def with_own_session(database: str, person: Person) -> Person:
+    """Sign in a person or an agent once more, so that signing out ends nothing of others."""
+    session_id = str(uuid.uuid4())
+    with connect(database) as connection:
         connection.execute(
             "INSERT INTO sessions (id, user_id, refresh_id, device, ip, created_at, last_used_at,"
             " expires_at) VALUES (%s, %s, %s, '', '', now(), now(), now() + interval '1 hour')",
-            [session_id, agent.id, str(uuid.uuid4())],
+            [session_id, person.id, str(uuid.uuid4())],
         )
-    agent.tokens = {"access_token": token_of(template, sub=agent.id, sid=session_id)}
-    return agent
+    token = token_of(person, sub=person.id, sid=session_id)
+    return replace(person, tokens={"access_token": token})
 
 
 def token_of(person: Person, **claims: Any) -> str:

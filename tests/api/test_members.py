@@ -187,3 +187,25 @@ def test_with_another_owner_one_may_step_down_or_leave(
     assert refusal(bob.delete(place(project, bob))) == (409, "last_owner")
     done(bob.patch(place(project, alice), {"role": "owner"}))
     assert bob.delete(place(project, bob)).status_code == 204
+
+
+def test_a_new_name_is_told_to_everyone_who_shares_a_project(
+    alice: Person, project: Record
+) -> None:
+    path = f"/projects/{project['id']}/members/{alice.id}"
+    seen = alice.get(path).headers["ETag"]
+    alice.patch("/users/me", {"name": "Alice Liddell"})
+    answer = alice.get(path, If_None_Match=seen)
+    assert (answer.status_code, answer.get_json()["name"]) == (200, "Alice Liddell")
+    events = alice.get(f"/rooms/project:{project['id']}/events").get_json()
+    assert (events[-1]["type"], events[-1]["data"]["name"]) == ("member.updated", "Alice Liddell")
+
+
+def test_a_change_of_role_is_a_change_of_the_project_as_its_member_sees_it(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "viewer")
+    seen = bob.get(f"/projects/{project['id']}").headers["ETag"]
+    alice.patch(f"/projects/{project['id']}/members/{bob.id}", {"role": "editor"})
+    answer = bob.get(f"/projects/{project['id']}", If_None_Match=seen)
+    assert (answer.status_code, answer.get_json()["role"]) == (200, "editor")

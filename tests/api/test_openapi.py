@@ -128,3 +128,15 @@ def test_an_operation_names_the_headers_about_versions_and_pages(
     assert ("ETag" in answered) == contract.has_version
     assert ("Link" in answered) == contract.is_list
     assert "X-Request-Id" in answered
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_example_of_an_answer_fits_it(document: dict[str, Any], route: str) -> None:
+    contract = contracts()[route]
+    content = success_of(operation_of(document, route), contract).get("content")
+    if content is None:
+        assert contract.answer_type is None
+    else:
+        contract.adapter().validate_json(
+            json.dumps(content["application/json"]["example"]), by_name=True, by_alias=True
+        )

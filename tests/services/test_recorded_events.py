@@ -49,7 +49,10 @@ def sign_up_as_carol(world: World) -> list[Recorded]:
 @doing("users.update_me")
 def rename_herself(world: World) -> list[Recorded]:
     user = ok(world.alice.patch("/users/me", {"name": "Alicia"}))
-    return [world.recorded("user.updated", user, f"user:{world.alice.id}")]
+    member = ok(world.alice.get(f"{world.people}/{world.alice.id}"))
+    for_project, for_herself = world.recorded_for("member.updated", member)
+    account = world.recorded("user.updated", user, f"user:{world.alice.id}")
+    return [for_project, account, for_herself]
 
 
 @doing("projects.create_project")

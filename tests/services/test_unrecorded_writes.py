@@ -1,6 +1,7 @@
 """Writes that change nothing leave no event."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -77,4 +78,31 @@ def test_importing_the_same_file_again_records_nothing(world: World) -> None:
     ok(upload(world, "clockify-1.csv"))
     known = world.events()
     assert ok(upload(world, "clockify-1.csv"))["matched"] == 2
+    assert world.events() == known
+
+
+SAME: dict[str, Callable[[World], tuple[str, dict[str, Any]]]] = {
+    "user": lambda _: ("/users/me", {"name": "Alice"}),
+    "project": lambda world: (
+        f"/projects/{world.project['id']}",
+        {"name": "Website", "settings": {"billable": False}},
+    ),
+    "member": lambda world: (f"{world.people}/{world.bob.id}", {"role": "editor"}),
+    "task": lambda world: (f"/tasks/{world.task['id']}", {"title": "Write", "labels": []}),
+    "time entry": lambda world: (
+        f"/time-entries/{world.entry['id']}",
+        {"started_at": NINE, "note": "Slowly"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_change_to_what_is_there_already_records_nothing(
+    world: World, name: str, *, empty: bool
+) -> None:
+    known = world.events()
+    path, same = SAME[name](world)
+    first = world.alice.patch(path, {})
+    assert ok(world.alice.patch(path, {} if empty else same)) == first.get_json()
     assert world.events() == known
