@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from models.imports import ImportForm, ImportResult
 from models.upload import Upload
+from services.auth_service import auth_service
 from services.db_client import db, running_database
+from services.idempotency_service import idempotency_service
 from services.import_service import import_service
 from services.user_service import user_service
 from utils.errors import ServiceError
@@ -52,6 +54,16 @@ def verify_email(email: str) -> None:
     with _explaining_errors(), running_database():
         user = db.transaction(lambda: user_service.verify_email(email))
     click.echo(f"{user.email} is verified.")
+
+
+@commands.cli.command("purge")
+def purge() -> None:
+    """Delete recorded answers and sessions that have expired; run it daily."""
+    with _explaining_errors(), running_database():
+        answers = db.transaction(idempotency_service.purge)
+        sessions = db.transaction(auth_service.purge)
+    click.echo(f"recorded answers: {answers}")
+    click.echo(f"sessions: {sessions}")
 
 
 def _form(**values: object) -> ImportForm:

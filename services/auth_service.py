@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal, or_, select, update
 
 from config import settings
 from models.principal import Principal
@@ -55,6 +55,10 @@ RENEW = (
     .returning(SessionRow.user_id)
 )
 
+PURGE = delete(SessionRow).where(
+    or_(SessionRow.expires_at < func.now(), SessionRow.revoked_at < func.now())
+)
+
 REVOKE = (
     update(SessionRow)
     .where(SessionRow.id == bindparam("session_id"), SessionRow.revoked_at.is_(None))
@@ -90,6 +94,7 @@ class AuthService:
         self._open = database.prepare(OPEN)
         self._renew = database.prepare(RENEW)
         self._revoke = database.prepare(REVOKE)
+        self._purge = database.prepare(PURGE)
 
     def check_password(self, body: Login) -> str:
         """Return the id of the account that e-mail and password belong to.
@@ -129,6 +134,10 @@ class AuthService:
     def revoke_session(self, principal: Principal) -> None:
         """Sign out: every token of the session is void from now on."""
         self._revoke.execute(session_id=principal.session_id)
+
+    def purge(self) -> int:
+        """Delete sessions that ended; returns how many."""
+        return self._purge.execute()
 
     def find_principal(self, session_id: str) -> Principal:
         """Return who a live session belongs to; UnauthenticatedError when it is over."""

@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, delete, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from config import Settings, settings
@@ -59,6 +59,7 @@ class IdempotencyService:
         self._try_lock = database.prepare(TRY_LOCK)
         self._find = database.prepare(FIND)
         self._keep = database.prepare(KEEP)
+        self._purge = database.prepare(delete(IdempotencyRow).where(not_(FRESH)))
         self._key = options.signing_key.encode()
 
     def find(self, principal: str, key: str, question: bytes) -> RecordedAnswer | None:
@@ -93,6 +94,10 @@ class IdempotencyService:
             headers=[part for header in answer.headers for part in header],
             body=answer.body,
         )
+
+    def purge(self) -> int:
+        """Delete answers that are no longer replayed; returns how many."""
+        return self._purge.execute()
 
     def _fingerprint(self, question: bytes) -> bytes:
         """Keyed: a body may hold a password that a plain hash would give away."""

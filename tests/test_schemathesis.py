@@ -107,23 +107,25 @@ class World:
 
     def fill_in(self, name: str, case: Case) -> None:
         """Let three of four requests be about things that exist."""
-        body = case.body if isinstance(case.body, dict) else {}
-        parts: list[dict[str, Any]] = [case.path_parameters, case.query, body]
+        parts = [case.path_parameters, case.query, case.body]
         if zlib.crc32(repr(parts).encode()) % 4 == 0:
             return
         for values in parts:
-            values.update({key: self.known[key] for key in values if key in self.known})
-            for first, last in (("from", "to"), ("started_at", "ended_at")):
-                if isinstance(values.get(first), str) and isinstance(values.get(last), str):
-                    values[first], values[last] = sorted([values[first], values[last]])
-        if "If-Match" in case.headers:
-            case.headers["If-Match"] = "*"
-        if "Idempotency-Key" in case.headers:
-            case.headers["Idempotency-Key"] = str(uuid.uuid4())
+            if isinstance(values, dict):
+                self.fill_in_values(values)
         if "cursor" in case.query:
             case.query["cursor"] = self.cursor(case)
         if isinstance(case.body, dict):
             self.fill_in_body(name, case.body)
+        fitting = {"If-Match": "*", "Idempotency-Key": str(uuid.uuid4())}
+        case.headers.update({key: fitting[key] for key in fitting if key in case.headers})
+
+    def fill_in_values(self, values: dict[str, Any]) -> None:
+        """Name what exists, and let time pass forwards."""
+        values.update({key: self.known[key] for key in values if key in self.known})
+        for first, last in (("from", "to"), ("started_at", "ended_at")):
+            if isinstance(values.get(first), str) and isinstance(values.get(last), str):
+                values[first], values[last] = sorted([values[first], values[last]])
 
     def fill_in_body(self, name: str, body: dict[str, Any]) -> None:
         """Use an account, a token and a file that can be used."""

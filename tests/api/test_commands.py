@@ -9,6 +9,7 @@ from flask import Flask
 from tests.clockify import export, line
 from tests.factories import Person, email_of, sign_up
 from tests.records import Record, done, ids
+from tests.sql import rows
 
 
 @pytest.fixture
@@ -129,3 +130,19 @@ def test_verify_email_of_nobody_fails(app: Flask) -> None:
         1,
         "Error: No account uses nobody@example.org; sign up with it first.",
     )
+
+
+def test_purge_deletes_what_has_expired_and_nothing_else(
+    app: Flask, alice: Person, database: str
+) -> None:
+    for key in ("old", "new"):
+        done(alice.post("/tasks", {"title": key}, Idempotency_Key=key))
+    age = "UPDATE idempotency_records SET created_at = now() - interval '25 hours'"
+    rows(database, f"{age} WHERE principal = %(me)s AND key = 'old'", {"me": alice.id})
+    other = sign_up(app, "Bob")
+    done(other.post("/auth/logout"))
+    assert run(app, "purge").exit_code == 0
+    kept = "SELECT key FROM idempotency_records WHERE principal = %(me)s"
+    assert rows(database, kept, {"me": alice.id}) == [{"key": "new"}]
+    sessions = "SELECT user_id::text FROM sessions WHERE user_id IN (%(me)s, %(other)s)"
+    assert rows(database, sessions, {"me": alice.id, "other": other.id}) == [{"user_id": alice.id}]

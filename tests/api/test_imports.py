@@ -207,6 +207,16 @@ def test_a_line_that_overlaps_recorded_time_is_marked(alice: Person, project: Re
     assert done(alice.get(f"/time-entries/{by_hand['id']}")) == by_hand
 
 
+def test_a_line_is_marked_also_when_what_it_overlaps_is_overlapped(
+    alice: Person, project: Record
+) -> None:
+    make_entry(alice, "2026-03-02T08:00:00Z", "2026-03-02T09:00:00Z", allow_overlap=True)
+    make_entry(alice, "2026-03-02T08:30:00Z", "2026-03-02T10:00:00Z")
+    content = export(line(alice.email, "09:00:00 AM", "09:30:00 AM"))
+    result = bring_in(alice, content, project_id=project["id"])
+    assert fields_of(result, "created", "overlapping") == [1, 1]
+
+
 # Trying first
 
 
