@@ -20,7 +20,7 @@ worker_connections = 1000
 # A worker whose event loop stands still this long is killed; requests have limits of their own.
 timeout = 60
 graceful_timeout = 20
-keepalive = 15
+keepalive = 5  # an idle connection may hold up a graceful stop this long
 
 limit_request_line = 8190
 limit_request_fields = 100

@@ -28,6 +28,12 @@ class _WholeResponse(Response):
         return self.headers
 
 
+class _EmptyResponse(Response):
+    """A response without a body, so without a type of it."""
+
+    default_mimetype = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A rendered answer, as it is sent and recorded."""
@@ -38,7 +44,7 @@ class Answer:
 
     def response(self) -> Response:
         """Return it as Flask's response."""
-        kind = _WholeResponse if self.body else Response
+        kind = _WholeResponse if self.body else _EmptyResponse
         return kind(self.body, self.status, self.headers)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, or_, select, update
 
 from config import settings
 from models.principal import Principal
@@ -46,7 +46,11 @@ OPEN = insert(SessionRow).values(
 # Spends the refresh id in the same statement that checks it: of two at once, one finds nothing.
 RENEW = (
     update(SessionRow)
-    .where(*LIVE_SESSION, SessionRow.refresh_id == bindparam("spent_id"))
+    .where(
+        *LIVE_SESSION,
+        SessionRow.refresh_id == bindparam("spent_id"),
+        exists().where(UserRow.id == SessionRow.user_id, UserRow.is_active),
+    )
     .values(
         refresh_id=bindparam("refresh_id"),
         last_used_at=func.now(),

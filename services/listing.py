@@ -61,7 +61,7 @@ Build = Callable[[list[ColumnElement[bool]], Order], Select[Any]]
 
 
 class Listing:
-    """One list of the API.
+    """One list of the API; its `name` keeps its cursors out of others.
 
     `filters` maps names of query fields to conditions on the bindparam of the same name; `build`
     makes the select from the conditions and the order, with `:limit` and `:offset` in it, and
@@ -70,11 +70,13 @@ class Listing:
 
     def __init__(
         self,
+        name: str,
         database: DatabaseClient,
         build: Build,
         filters: Mapping[str, ColumnElement[bool]],
         orders: Mapping[str, Order],
     ) -> None:
+        self._name = name
         self._database = database
         self._build = build
         self._filters = filters
@@ -90,7 +92,7 @@ class Listing:
         shape = Shape(set_filters, sort, query.cursor is not None)
         order = self._orders[sort]
         if query.cursor is not None:
-            keys = decode_cursor(query.cursor, sort)
+            keys = decode_cursor(query.cursor, f"{self._name}:{sort}")
             values = values | {
                 f"after_{label}": key for label, key in zip(order.keys, keys, strict=True)
             }
@@ -98,7 +100,12 @@ class Listing:
         if len(rows) <= query.limit:
             return Page(rows)
         rows = rows[: query.limit]
-        return Page(rows, encode_cursor(sort, [rows[-1][f"key_{label}"] for label in order.keys]))
+        return Page(
+            rows,
+            encode_cursor(
+                f"{self._name}:{sort}", [rows[-1][f"key_{label}"] for label in order.keys]
+            ),
+        )
 
     def _prepare(self, shape: Shape) -> Prepared:
         order = self._orders[shape.sort]

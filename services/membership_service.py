@@ -61,7 +61,7 @@ class MembershipService:
         self._get = database.prepare(GET)
         self._find_by_email = database.prepare(FIND_USER.where(UserRow.email == bindparam("email")))
         self._find_by_id = database.prepare(FIND_USER.where(UserRow.id == bindparam("id")))
-        self._listing = Listing(database, _select_page, {}, ORDERS)
+        self._listing = Listing("members", database, _select_page, {}, ORDERS)
 
     def page(self, principal: Principal, project_id: str, query: MemberQuery) -> Page[Member]:
         """Return the members of a project, longest registered first."""

@@ -69,7 +69,7 @@ class ProjectService:
         self._find_owned = database.prepare(FIND_OWNED)
         self._join = database.prepare(JOIN)
         self._hide = database.prepare(HIDE)
-        self._listing = Listing(database, _select_page, FILTERS, ORDERS)
+        self._listing = Listing("projects", database, _select_page, FILTERS, ORDERS)
 
     def create(self, principal: Principal, body: ProjectCreate) -> Project:
         """Make a project; its creator is the first owner."""

@@ -160,8 +160,10 @@ class TaskService:
         self._projects = projects
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
-        self._everywhere = Listing(database, _page_over(ALL_SCOPES), FILTERS, ORDERS)
-        self._in_project = Listing(database, _page_over(ONE_PROJECT), FILTERS, ORDERS)
+        self._everywhere = Listing("tasks", database, _page_over(ALL_SCOPES), FILTERS, ORDERS)
+        self._in_project = Listing(
+            "tasks of a project", database, _page_over(ONE_PROJECT), FILTERS, ORDERS
+        )
 
     def get(self, principal: Principal, task_id: str) -> Task:
         """Return a task that the caller may see."""

@@ -126,8 +126,10 @@ class TimeEntryService:
         self._tasks = tasks
         self._get = database.prepare(GET)
         self._overlapping = database.prepare(OVERLAPPING)
-        self._mine = Listing(database, _page_of(MINE), FILTERS, ORDERS)
-        self._of_project = Listing(database, _page_of(OF_PROJECT), FILTERS, ORDERS)
+        self._mine = Listing("time entries", database, _page_of(MINE), FILTERS, ORDERS)
+        self._of_project = Listing(
+            "time entries of a project", database, _page_of(OF_PROJECT), FILTERS, ORDERS
+        )
 
     def get(self, principal: Principal, entry_id: str) -> TimeEntry:
         """Return one's own entry, or one of a project that one belongs to."""

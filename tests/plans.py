@@ -14,11 +14,12 @@ from tests.records import done
 from tests.sql import connect
 
 # Every 31st task is the reader's: a tenth of these are personal, the others in 5 projects of
-# theirs. They have 1,000 entries, four hours apart. Everything else is others'.
+# theirs. They have 1,000 entries, four hours apart, and each project has about as many. Everything
+# else is others'.
 OWN_SCOPES = 6
 OWN_TASKS = 3_300
 OWN_TASKS_OF_A_PROJECT = 600
-OWN_ENTRIES = 1_000
+OWN_ENTRIES = ENTRIES_OF_A_PROJECT = 1_000
 
 MANY: tuple[LiteralString, ...] = (
     "SET gin_pending_list_limit = '256MB'",
@@ -85,7 +86,7 @@ MANY: tuple[LiteralString, ...] = (
         SELECT CASE WHEN n > 100000 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
                CASE WHEN n % 2 = 0 THEN NULL
                     WHEN n > 100000 THEN pg_temp.id(3, 51 + n % 5)
-                    ELSE pg_temp.id(3, 1 + n / 100 % 50) END AS project_id,
+                    ELSE pg_temp.id(3, 1 + n / 100 % 55) END AS project_id,
                timestamptz '2026-01-01' + interval '4 hours'
                    * CASE WHEN n > 100000 THEN n - 100001 ELSE n / 100 END AS started_at
     ) AS owner JOIN users ON users.id = owner.id

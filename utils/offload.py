@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from gevent import monkey
 from gevent.threadpool import ThreadPool
@@ -17,7 +17,19 @@ def offload(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `work` in a native thread while other greenlets go on; elsewhere call it at once."""
     if not monkey.is_module_patched("threading"):
         return work(*args, **kwargs)
-    return _pool_of(getattr(work, "__qualname__", "")).apply(work, args, kwargs)
+    pool = _pool_of(getattr(work, "__qualname__", ""))
+    result, error = pool.apply(_outcome_of, (work, args, kwargs))
+    if error is not None:
+        raise error
+    return result  # type: ignore[no-any-return]  # what `work` returned
+
+
+def _outcome_of(work: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+    """gevent prints what a thread raises; errors of people belong to the caller alone."""
+    try:
+        return work(*args, **kwargs), None
+    except Exception as error:  # noqa: BLE001 - raised again by the caller
+        return None, error
 
 
 @cache

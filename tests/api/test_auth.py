@@ -240,3 +240,8 @@ def test_an_account_enabled_again_goes_on_where_it_was(database: str, alice: Per
     wait_until(lambda: alice.get("/users/me").status_code == 401, SOON)
     rows(database, "UPDATE users SET is_active = true WHERE id = %(id)s", {"id": alice.id})
     assert alice.get("/users/me").status_code == 200
+
+
+def test_a_disabled_account_cannot_refresh(database: str, alice: Person) -> None:
+    disable(database, alice)
+    assert_signed_out(refresh(alice, alice.tokens["refresh_token"]))

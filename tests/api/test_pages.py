@@ -36,6 +36,8 @@ FOREIGN = [
     ("/time-entries?limit=1", "/time-entries?sort=started_at"),
     ("/time-entries?limit=1", "/tasks"),
     ("/projects?limit=1", "/time-entries"),
+    ("/projects?limit=1", "/tasks"),
+    ("/tasks?limit=1", "/projects"),
 ]
 
 

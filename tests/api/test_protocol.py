@@ -82,8 +82,9 @@ def test_an_id_in_upper_case_leads_nowhere(owner: Person, ids: Ids) -> None:
     assert_problem(owner.get(f"/tasks/{ids['task_id'].upper()}"), 404, "not_found")
 
 
-def test_an_id_followed_by_a_line_break_leads_nowhere(owner: Person, ids: Ids) -> None:
-    assert_problem(owner.get(f"/tasks/{ids['task_id']}%0A"), 404, "not_found")
+@pytest.mark.parametrize("path", ["/tasks/{task_id}%0A", "/rooms/{room}%0A/events"])
+def test_an_id_followed_by_a_line_break_leads_nowhere(owner: Person, ids: Ids, path: str) -> None:
+    assert_problem(owner.get(path.format(**ids)), 404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
