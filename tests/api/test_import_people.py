@@ -111,6 +111,16 @@ def test_a_verified_account_gets_its_time_at_once(
     assert entries_of(bob, project) == done(bob.get("/time-entries"))
 
 
+def test_what_others_import_for_somebody_blocks_no_time_of_theirs(
+    app: Flask, alice: Person, bob: Person, project: Record
+) -> None:
+    verify(app, bob)
+    result = bring_in(alice, export(line(bob.email)), project_id=project["id"])
+    assert result["overlapping"] == 0
+    own = make_entry(bob, "2026-03-02T09:30:00Z", "2026-03-02T09:45:00Z")
+    assert own["allow_overlap"] is False
+
+
 def test_an_unverified_account_is_given_nothing(
     alice: Person, bob: Person, project: Record
 ) -> None:

@@ -176,6 +176,20 @@ def test_a_project_of_others_has_no_report(alice: Person, bob: Person, project: 
     assert bob.get(f"/reports/time?{question}").status_code == 404
 
 
+def test_who_left_a_project_keeps_their_time_and_reads_its_names_no_more(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    task = make_task(alice, project_id=project["id"], title="Draft", labels=["secret"])
+    make_entry(bob, task_id=task["id"])
+    done(bob.delete(f"/projects/{project['id']}/members/{bob.id}"))
+    for grouping in ("project", "task", "label"):
+        by_thing = report(bob, group_by=grouping)
+        assert by_thing["seconds"] == 3600
+        (group,) = by_thing["groups"]
+        assert group["label"] not in ("Website", "Draft", "secret")
+
+
 def test_deleted_time_does_not_count(alice: Person) -> None:
     entry = make_entry(alice)
     done(alice.delete(f"/time-entries/{entry['id']}"))

@@ -155,6 +155,29 @@ def test_taking_an_entry_off_its_task_leaves_it_in_the_project(
     assert (moved["task_id"], moved["project_id"]) == (None, project["id"])
 
 
+def test_moved_time_is_billed_as_where_it_goes(alice: Person, project: Record) -> None:
+    settings = {"billable": True, "hourly_rate_minor": 9_000, "currency": "EUR"}
+    billed = make_project(alice, settings=settings)
+    moved = change(alice, make_entry(alice, project_id=project["id"]), project_id=billed["id"])
+    assert (moved["billable"], moved["rate_minor"], moved["currency"]) == (True, 9_000, "EUR")
+    personal = change(alice, moved, project_id=None)
+    assert (personal["billable"], personal["rate_minor"]) == (False, None)
+
+
+def test_moved_time_may_be_billed_otherwise(alice: Person) -> None:
+    billed = make_project(alice, settings={"billable": True})
+    moved = change(alice, make_entry(alice), project_id=billed["id"], billable=False)
+    assert moved["billable"] is False
+
+
+def test_a_correction_inside_a_project_keeps_the_rate(alice: Person, project: Record) -> None:
+    entry = make_entry(alice, project_id=project["id"])
+    settings = {"hourly_rate_minor": 9_000, "currency": "EUR"}
+    done(alice.patch(f"/projects/{project['id']}", {"settings": settings}))
+    task = make_task(alice, project_id=project["id"])
+    assert change(alice, entry, task_id=task["id"], note="Mine")["rate_minor"] is None
+
+
 @pytest.mark.parametrize(("role", "status"), [(None, 404), ("viewer", 403), ("editor", 200)])
 def test_moving_an_entry_takes_an_editor_of_where_it_goes(
     alice: Person, bob: Person, project: Record, role: str | None, status: int
@@ -210,6 +233,19 @@ def test_an_owner_cannot_make_somebodys_time_overlap(
     entry = make_entry(bob, NINE, TEN, project_id=project["id"])
     answer = alice.patch(path_of(entry), {"ended_at": ELEVEN})
     assert refusal(answer) == (409, "time_overlap")
+
+
+def test_an_owner_moves_somebodys_time_only_to_where_they_belong(
+    alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    entry = make_entry(bob, project_id=project["id"])
+    other = make_project(alice)
+    moves = [{"project_id": other["id"]}, {"project_id": None}, {"task_id": make_task(alice)["id"]}]
+    answers = [alice.patch(path_of(entry), move) for move in moves]
+    assert [refusal(answer) for answer in answers] == [(400, "not_a_member")] * 3
+    add_member(alice, other, bob, "viewer")
+    assert change(alice, entry, project_id=other["id"])["user_id"] == bob.id
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])

@@ -1,8 +1,10 @@
 """What goes wrong in the database, and what callers hear of it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
+from itertools import count
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -116,6 +118,30 @@ def test_a_reading_whose_connection_is_killed_meanwhile_runs_again(
         return backend(client)
 
     assert client.reading(work) == pids[1]
+
+
+def test_a_reading_that_runs_again_does_not_meet_another_killed_connection(
+    client: DatabaseClient, database: str
+) -> None:
+    """Somebody else holds the new connection then, and the next in the pool is as dead."""
+    kill(database, *backends_of_the_whole_pool(client))
+    attempts, held, over = count(1), Event(), Event()
+
+    def hold() -> None:
+        backend(client)
+        held.set()
+        over.wait(10)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+
+        def work() -> int:
+            if next(attempts) == 2:
+                elsewhere.submit(client.reading, hold)
+                held.wait(10)
+            return backend(client)
+
+        assert client.reading(work)
+        over.set()
 
 
 def test_a_transaction_whose_connection_is_killed_meanwhile_does_not_run_again(

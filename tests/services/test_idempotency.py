@@ -118,17 +118,30 @@ def test_the_first_answer_is_replayed_although_things_have_changed(alice: Person
     assert make_task(alice, key).data == first.data
 
 
-def test_a_key_is_good_for_one_request_only(alice: Person, key: str) -> None:
-    make_task(alice, key)
-    reused = [
-        make_task(alice, key, "Read"),
-        alice.post("/timer/start", {"note": "Write"}, Idempotency_Key=key),
-        alice.patch("/users/me", {"name": "Write"}, Idempotency_Key=key),
-    ]
-    assert {(answer.status_code, answer.get_json()["code"]) for answer in reused} == {
-        (422, "idempotency_key_reused")
-    }
-    assert [task["title"] for task in alice.get("/tasks").get_json()] == ["Write"]
+ANOTHER: dict[str, Callable[[Person, str, dict[str, Any]], TestResponse]] = {
+    "another body": lambda person, key, _: make_task(person, key, "Read"),
+    "another method": lambda person, key, task: person.patch(
+        f"/tasks/{task['id']}", {"title": "Write"}, Idempotency_Key=key
+    ),
+    "no body": lambda person, key, task: person.delete(f"/tasks/{task['id']}", Idempotency_Key=key),
+}
+
+
+@pytest.mark.parametrize("difference", ANOTHER)
+def test_a_key_is_good_for_one_request_only(alice: Person, key: str, difference: str) -> None:
+    task = make_task(alice, key).get_json()
+    reused = ANOTHER[difference](alice, key, task)
+    assert (reused.status_code, reused.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert alice.get("/tasks").get_json() == [task]
+
+
+def test_a_key_that_deleted_one_thing_does_not_stand_for_deleting_another(
+    alice: Person, key: str
+) -> None:
+    first, other = (make_task(alice, str(uuid.uuid4())).get_json()["id"] for _ in range(2))
+    alice.delete(f"/tasks/{first}", Idempotency_Key=key)
+    assert alice.delete(f"/tasks/{other}", Idempotency_Key=key).status_code == 422
+    assert alice.get(f"/tasks/{other}").status_code == 200
 
 
 def test_two_people_may_use_the_same_key(alice: Person, bob: Person, key: str) -> None:
