@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-locks check-schema migrate bench lock
+.PHONY: help run test check check-locks check-schema migrate bench curve lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
@@ -47,6 +47,9 @@ migrate: $(VENV)/.run-installed ## bring the schema of the database up to date
 
 bench: $(BENCH_VENV)/.bench-installed ## measure what is claimed about speed (takes minutes)
 	@exec $(BENCH_VENV)/bin/python -m benchmarks $(ARGS)
+
+curve: $(BENCH_VENV)/.bench-installed ## measure what a page costs in ever larger projects
+	@exec $(BENCH_VENV)/bin/python -m benchmarks.curve $(ARGS)
 
 lock: $(VENV)/.dev-installed ## write the locks anew (UPGRADE=--upgrade for newer versions)
 	$(call compile_into,.)

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from config import settings
-from services.embedded_postgres import embedded_postgres
+from services.postgres.embedded import embedded_postgres
 from utils.errors import ServiceError
 
 bind = (
@@ -14,7 +14,7 @@ bind = (
     else f"{settings.host}:{settings.port}"
 )
 workers = settings.web_concurrency
-worker_class = "gevent"
+worker_class = "gunicorn_worker.Worker"
 worker_connections = 1000
 
 # A worker whose event loop stands still this long is killed; requests have limits of their own.

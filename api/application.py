@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
@@ -37,3 +37,11 @@ class Application(Flask):
             path_info=request.path,
             default_method=request.method,
         )
+
+    def full_dispatch_request(self) -> Response:
+        """Answer the request as Flask does, without the signals that nothing here listens to."""
+        try:
+            answer = self.preprocess_request() or self.dispatch_request()
+        except Exception as error:  # noqa: BLE001 - the error handlers tell them apart
+            answer = self.handle_user_exception(error)
+        return self.process_response(self.make_response(answer))

@@ -16,11 +16,12 @@ from sqlalchemy import URL, make_url
 from uuid_utils import uuid7
 
 from benchmarks.processes import cpu_seconds, is_named
-from services.embedded_postgres import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres
+from utils.positions import last_position
 
 USERS = 100
 TASKS = 100_000
-COLUMNS = "id, created_by, title, description, labels, metadata"
+COLUMNS = "id, created_by, position, title, description, labels, metadata"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -123,6 +124,7 @@ def fill(database: Database, signed_up: list[str]) -> dict[str, list[str]]:
                     (
                         tasks[user][-1],
                         user,
+                        last_position(),
                         f"Prepare the quarterly figures, part {number}",
                         "Collect what the teams sent, check the sums, and note what is missing.",
                         ["finance", "quarterly"],
