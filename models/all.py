@@ -1,5 +1,29 @@
 """Imports every entity, so that the metadata is complete for migrations."""
 
-from models import event, idempotency, membership, project, session, task, time_entry, user
+from models import (
+    comment,
+    event,
+    idempotency,
+    item,
+    membership,
+    operation,
+    project,
+    session,
+    task,
+    time_entry,
+    user,
+)
 
-__all__ = ["event", "idempotency", "membership", "project", "session", "task", "time_entry", "user"]
+__all__ = [
+    "comment",
+    "event",
+    "idempotency",
+    "item",
+    "membership",
+    "operation",
+    "project",
+    "session",
+    "task",
+    "time_entry",
+    "user",
+]

@@ -65,9 +65,14 @@ class Trashable:
     deleted_by: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
     operation_id: Mapped[str | None] = mapped_column(UuidText)
 
-    def put_in_trash(self, user_id: str) -> None:
-        """Delete the row, so that it can be brought back."""
-        self.deleted_at, self.deleted_by, self.operation_id = utc_now(), user_id, new_id()
+    def put_in_trash(self, user_id: str, operation_id: str | None = None) -> None:
+        """Delete the row, so that it can be brought back together with others of the operation."""
+        self.deleted_at, self.deleted_by = utc_now(), user_id
+        self.operation_id = operation_id or new_id()
+
+    def take_out_of_trash(self) -> None:
+        """Bring the row back."""
+        self.deleted_at = self.deleted_by = self.operation_id = None
 
 
 def apply_changes(row: Base, values: dict[str, Any]) -> bool:

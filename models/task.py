@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from sqlalchemy import CheckConstraint, Computed, Enum, ForeignKey, Index, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from pydantic import Field, model_validator
+from sqlalchemy import CheckConstraint, Computed, Enum, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
@@ -16,11 +16,23 @@ from models.base import (
     ListQuery,
     Question,
     Resource,
+    Schema,
     Trashable,
     UuidText,
     Versioned,
 )
-from utils.validators import Id, Instant, JsonObject, Label, Labels, Prose, SearchText, Title
+from utils.positions import last_position
+from utils.validators import (
+    Blockers,
+    Id,
+    Instant,
+    JsonObject,
+    Label,
+    Labels,
+    Prose,
+    SearchText,
+    Title,
+)
 
 
 class TaskStatus(StrEnum):
@@ -43,6 +55,17 @@ class TaskPriority(StrEnum):
 
 
 LIVE = text("deleted_at IS NULL")
+BLOCKED = text("deleted_at IS NULL AND cardinality(blocked_by) > 0")
+TRASHED = text("operation_id IS NOT NULL")
+
+# Titles weigh most, then descriptions, then what was said about the task. The scope is a word of
+# its own: a search in one project meets that project's tasks in the index and no others.
+SEARCH = (
+    "array_to_tsvector(ARRAY[COALESCE(project_id, created_by)::text]) || "
+    "setweight(to_tsvector('simple'::regconfig, title), 'A') || "
+    "setweight(to_tsvector('simple'::regconfig, description), 'B') || "
+    "setweight(discussion, 'C')"
+)
 
 
 class TaskRow(Identified, Versioned, Trashable, Base):
@@ -54,18 +77,26 @@ class TaskRow(Identified, Versioned, Trashable, Base):
 
     __tablename__ = "tasks"
     __table_args__ = (
-        Index("ix_tasks_scope_id_id", "scope_id", text("id DESC"), postgresql_where=LIVE),
         Index(
-            "ix_tasks_scope_id_status_id",
+            "ix_tasks_scope_id_created_at_id",
             "scope_id",
-            "status",
+            text("created_at DESC"),
             text("id DESC"),
             postgresql_where=LIVE,
         ),
         Index(
-            "ix_tasks_scope_id_assignee_id_id",
+            "ix_tasks_scope_id_status_created_at_id",
+            "scope_id",
+            "status",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=LIVE,
+        ),
+        Index(
+            "ix_tasks_scope_id_assignee_id_created_at_id",
             "scope_id",
             "assignee_id",
+            text("created_at DESC"),
             text("id DESC"),
             postgresql_where=LIVE,
         ),
@@ -90,6 +121,12 @@ class TaskRow(Identified, Versioned, Trashable, Base):
             text("id DESC"),
             postgresql_where=LIVE,
         ),
+        Index("ix_tasks_scope_id_position_id", "scope_id", "position", "id", postgresql_where=LIVE),
+        Index("ix_tasks_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("ix_tasks_operation_id", "operation_id", postgresql_where=TRASHED),
+        Index(
+            "ix_tasks_blocked_by", "blocked_by", postgresql_using="gin", postgresql_where=BLOCKED
+        ),
         Index("ix_tasks_labels", "labels", postgresql_using="gin", postgresql_where=LIVE),
         Index("ix_tasks_search", "search", postgresql_using="gin", postgresql_where=LIVE),
         CheckConstraint(
@@ -103,6 +140,10 @@ class TaskRow(Identified, Versioned, Trashable, Base):
         UuidText, Computed("COALESCE(project_id, created_by)", persisted=True)
     )
     assignee_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
+    parent_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("tasks.id"))
+    # Ids of tasks of the same scope. Those in the trash stay in it, so that they come back with it.
+    blocked_by: Mapped[list[str]] = mapped_column(ARRAY(UuidText), server_default="{}")
+    position: Mapped[str] = mapped_column(Text(collation="C"), default=last_position)
     title: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="pending")
@@ -115,11 +156,9 @@ class TaskRow(Identified, Versioned, Trashable, Base):
     task_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
-    search: Mapped[Any] = mapped_column(
-        TSVECTOR,
-        Computed("to_tsvector('simple'::regconfig, title || ' ' || description)", persisted=True),
-        deferred=True,
-    )
+    # The words of the comments, written by the comment service.
+    discussion: Mapped[Any] = mapped_column(TSVECTOR, server_default="", deferred=True)
+    search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
 
 
 class TaskCreate(Question):
@@ -133,6 +172,10 @@ class TaskCreate(Question):
     due_at: Instant | None = None
     labels: Labels = Field(default_factory=list, examples=[["writing"]])
     assignee_id: Id | None = Field(None, description="A member of the project.")
+    parent_id: Id | None = Field(None, description="The task that it is a part of.")
+    blocked_by: Blockers = Field(
+        default_factory=list, description="Tasks that must be completed before it."
+    )
     metadata: JsonObject = Field(default_factory=dict, description="Yours; stored as it is.")
 
 
@@ -146,12 +189,32 @@ class TaskUpdate(Change):
     due_at: Instant | None = None
     labels: Labels = Field(default_factory=list)
     assignee_id: Id | None = None
+    parent_id: Id | None = None
+    blocked_by: Blockers = Field(default_factory=list)
     metadata: JsonObject = Field(
         default_factory=dict, description="A JSON merge patch (RFC 7396): null removes a member."
     )
 
 
-TaskSort = Literal["-created_at", "created_at", "due_at", "-priority", "-updated_at"]
+class TaskMove(Change):
+    """Where a task goes; its subtasks, items, comments and time go along.
+
+    Without `project_id` it stays in its project; null makes it personal again.
+    """
+
+    project_id: Id | None = None
+    parent_id: Id | None = None
+    before_id: Id = Field(
+        "",
+        description="The task that it comes right before.",
+        examples=["0198c2f4-7d1b-7c3a-9f6e-2b1d5a4c8e70"],
+    )
+    after_id: Id = Field("", description="The task that it comes right after.")
+
+
+TaskSort = Literal[
+    "-created_at", "created_at", "due_at", "-priority", "-updated_at", "position", "relevance"
+]
 
 
 class TaskQuery(ListQuery):
@@ -164,10 +227,23 @@ class TaskQuery(ListQuery):
     priority: TaskPriority | None = None
     due_before: Instant | None = None
     due_after: Instant | None = Field(None, description="At or after this instant.")
+    parent_id: Id | None = Field(None, description="Only the subtasks of this task.")
+    blocked_by: Id | None = Field(None, description="Only tasks that this task blocks.")
     search: SearchText | None = Field(
-        None, description='Words in title or description; "a phrase", or and -not work.'
+        None,
+        description='Words in title, description or comments; "a phrase", or and -not work.',
     )
-    sort: TaskSort = Field("-created_at", description="Tasks without a due date come last.")
+    sort: TaskSort | None = Field(
+        None,
+        description="Newest first by default, and when searching by relevance among the newest "
+        "500 matches. Tasks without a due date come last.",
+    )
+
+    @model_validator(mode="after")
+    def _rank_what_is_searched(self) -> "TaskQuery":
+        if self.sort == "relevance" and self.search is None:
+            raise ValueError("sort=relevance takes a search")
+        return self
 
 
 class Task(Resource):
@@ -176,6 +252,9 @@ class Task(Resource):
     project_id: Id | None
     created_by: Id
     assignee_id: Id | None
+    parent_id: Id | None
+    blocked_by: list[Id] = Field(description="Those that are open hold it up.")
+    position: str = Field(description="Tasks sort by it; see before_id and after_id.")
     title: str
     description: str
     status: TaskStatus
@@ -185,3 +264,74 @@ class Task(Resource):
     metadata: dict[str, Any] = Field(validation_alias="task_metadata")
     started_at: datetime | None = Field(description="When it was first put in progress.")
     completed_at: datetime | None
+
+
+class TaskWarning(Schema):
+    """What the rules of the project have against a change that was made all the same."""
+
+    code: str = Field(examples=["task_blocked"])
+    message: str
+    task_ids: list[Id]
+
+
+class ChangedTask(Task):
+    """A task after a change, as it is read, and what speaks against the change."""
+
+    warnings: list[TaskWarning] = Field(
+        default_factory=list, exclude_if=lambda warnings: not warnings
+    )
+
+
+class BulkCreate(Question):
+    """A task to make."""
+
+    kind: Literal["create"]
+    task: TaskCreate
+
+
+class BulkUpdate(Question):
+    """Fields to change."""
+
+    kind: Literal["update"]
+    id: Id
+    task: TaskUpdate
+    if_version: int | None = Field(None, description="Refuse when the task has another version.")
+
+
+class BulkMove(Question):
+    """A task to put elsewhere."""
+
+    kind: Literal["move"]
+    id: Id
+    to: TaskMove
+    if_version: int | None = None
+
+
+class BulkDelete(Question):
+    """A task to put into the trash, with its subtasks."""
+
+    kind: Literal["delete"]
+    id: Id
+    if_version: int | None = None
+
+
+BulkChange = Annotated[BulkCreate | BulkUpdate | BulkMove | BulkDelete, Field(discriminator="kind")]
+
+
+class TaskBulk(Question):
+    """Changes that are made together, in this order, or not at all."""
+
+    changes: list[BulkChange] = Field(
+        min_length=1,
+        max_length=200,
+        examples=[[{"kind": "create", "task": {"title": "Write the first chapter"}}]],
+    )
+
+
+class BulkOutcome(Schema):
+    """What came of all the changes."""
+
+    operation_id: Id = Field(description="Restores what was deleted, by POST /trash/{id}/restore.")
+    tasks: list[ChangedTask | None] = Field(
+        description="The task after each change; null where it was deleted."
+    )

@@ -1,12 +1,13 @@
 """Users: people, and agents who belong to one."""
 
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Change, Identified, Question, Resource, Versioned
+from models.base import Base, Change, Identified, Question, Resource, UuidText, Versioned
 from utils.validators import Email, Name, Password, ZoneName
 
 
@@ -24,6 +25,9 @@ class UserRole(StrEnum):
     ADMIN = "admin"
 
 
+OWNED = "owner_id IS NOT NULL"
+
+
 class UserRow(Identified, Versioned, Base):
     """One user; a placeholder stands for somebody named in an import who has not signed up."""
 
@@ -35,6 +39,8 @@ class UserRow(Identified, Versioned, Base):
         CheckConstraint("kind IN ('person', 'agent')", name="kind"),
         CheckConstraint("role IN ('member', 'admin')", name="role"),
         CheckConstraint("email IS NULL OR placeholder_email IS NULL", name="one_email"),
+        Index("ix_users_owner_id_id", "owner_id", "id", postgresql_where=text(OWNED)),
+        CheckConstraint(f"kind = 'agent' OR NOT ({OWNED})", name="owner"),
     )
 
     # Folds a person and an instant into one axis; see TimeEntryRow.
@@ -48,6 +54,11 @@ class UserRow(Identified, Versioned, Base):
     timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     verified: Mapped[bool] = mapped_column(server_default="false")
+    # What only agents have; see models/agent.py.
+    owner_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
+    agent_kind: Mapped[str] = mapped_column(server_default="")
+    description: Mapped[str] = mapped_column(server_default="")
+    agent_metadata: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
 class UserCreate(Question):

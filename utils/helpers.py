@@ -1,5 +1,6 @@
 """Small functions without a better home."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,13 @@ from uuid_utils import uuid7
 def new_id() -> str:
     """Return a UUIDv7: unique, and later ones sort after earlier ones."""
     return str(uuid7())
+
+
+def copied_id(owner_id: str, original_id: str) -> str:
+    """Return the id of somebody's copy of a thing: always the same, and as old as the original."""
+    digest = hashlib.sha256(f"{owner_id} {original_id}".encode()).hexdigest()
+    variant = "89ab"[int(digest[0], 16) % 4]  # RFC 9562, section 4.1
+    return f"{original_id[:19]}{variant}{digest[1:4]}-{digest[4:16]}"
 
 
 def utc_now() -> datetime:

@@ -141,11 +141,13 @@ Title = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NOT_BLANK)
 ]
 Prose = Annotated[str, StringConstraints(max_length=20_000, pattern=NO_NUL)]
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 Note = Annotated[str, StringConstraints(max_length=3_000, pattern=NO_NUL)]
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
 Label = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=NOT_BLANK)
 ]
+Blockers = Annotated[list[Id], Field(max_length=50), AfterValidator(_distinct)]
 Labels = Annotated[list[Label], Field(max_length=20), AfterValidator(_distinct)]
 Email = Annotated[
     str,

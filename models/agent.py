@@ -1,0 +1,58 @@
+"""Agents: software that works beside people; users of their own, each in the care of a person.
+
+They are rows of `users`. One without an owner was deleted: it is kept for what it did, and nobody
+reads, changes or adds it any more.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from models.base import Change, ListQuery, Question, Resource
+from utils.validators import Id, JsonObject, Label, Name, Prose, SearchText
+
+
+class AgentCreate(Question):
+    """A new agent; whoever makes it owns it."""
+
+    name: Name = Field(examples=["Release builder"])
+    kind: Label = Field(
+        serialization_alias="agent_kind",
+        description="What it is, in your words.",
+        examples=["ci", "llm", "script"],
+    )
+    description: Prose = ""
+    agent_metadata: JsonObject = Field(
+        default_factory=dict, description="Yours; stored as it is.", examples=[{"model": "small"}]
+    )
+
+
+class AgentUpdate(Change):
+    """What its owner may change; members that are absent stay as they are."""
+
+    name: Name = Field("", examples=["Nightly builder"])
+    kind: Label = Field("", serialization_alias="agent_kind")
+    description: Prose = ""
+    is_active: bool = Field(True, description="Switching it off ends its sessions.")
+    agent_metadata: JsonObject = Field(
+        default_factory=dict, description="A JSON merge patch (RFC 7396): null removes a member."
+    )
+
+
+class AgentQuery(ListQuery):
+    """Filters of the list of agents."""
+
+    owner: Literal["me"] | None = Field(None, description="Only your own.")
+    project_id: Id | None = Field(None, description="Only members of this project.")
+    search: SearchText | None = Field(None, description="Part of the name.")
+
+
+class Agent(Resource):
+    """An agent, as its owner and everyone in its projects see it."""
+
+    owner_id: Id
+    name: str
+    kind: str = Field(validation_alias="agent_kind")
+    description: str
+    agent_metadata: dict[str, Any]
+    is_active: bool = Field(description="While it is not, its tokens do not work.")
