@@ -17,8 +17,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from config import PROJECT_DIR, Settings, settings
-from services.child_process import tied_to_parent
-from services.embedded_postgres import EmbeddedPostgres, embedded_postgres
+from services.postgres.child_process import tied_to_parent
+from services.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from utils.errors import ServiceError
 
 STDOUT, STDERR = 1, 2

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from config import settings
-from services.child_process import tied_to_parent
-from services.embedded_postgres import EmbeddedPostgres
+from services.postgres.child_process import tied_to_parent
+from services.postgres.embedded import EmbeddedPostgres
 from tests.server import free_port
 from tests.waiting import wait_until
 

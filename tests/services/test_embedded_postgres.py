@@ -14,15 +14,15 @@ import psycopg
 import pytest
 
 from config import PROJECT_DIR
-from services.child_process import tied_to_parent
-from services.embedded_postgres import SOCKET_DIR_PREFIX, EmbeddedPostgres
-from services.postgres_cluster import LOG_MAX_BYTES, EmbeddedPostgresError
+from services.postgres.child_process import tied_to_parent
+from services.postgres.cluster import LOG_MAX_BYTES, EmbeddedPostgresError
+from services.postgres.embedded import SOCKET_DIR_PREFIX, EmbeddedPostgres
 from tests.waiting import wait_until
 
 START_AND_WAIT = """
 import sys
 from pathlib import Path
-from services.embedded_postgres import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres
 
 postgres = EmbeddedPostgres(Path(sys.argv[1]))
 print(postgres.start(), flush=True)

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import psycopg
 
 from config import settings
-from services.postgres_cluster import SUPERUSER, EmbeddedPostgresError, PostgresCluster
+from services.postgres.cluster import SUPERUSER, EmbeddedPostgresError, PostgresCluster
 
 DATABASE = "stint"
 PORT = "5432"  # only names the socket; always written out, since PGPORT would change it

@@ -9,7 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from services.child_process import Command, Runner, find_runner, stand_in_for_root, user_name
+from services.postgres.child_process import (
+    Command,
+    Runner,
+    find_runner,
+    stand_in_for_root,
+    user_name,
+)
 from utils.errors import UnavailableError
 
 VERSION = "18"

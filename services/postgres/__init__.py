@@ -1,0 +1,1 @@
+"""The PostgreSQL that comes along where no other is named."""
