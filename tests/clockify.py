@@ -14,6 +14,21 @@ from tests.records import Record, done
 DATA = Path(__file__).parent / "data"
 PETER = "peter.test@email.test"
 
+# What an import answers that found nothing to do.
+NOTHING = {
+    "created": 0,
+    "matched": 0,
+    "skipped": 0,
+    "overlapping": 0,
+    "projects_created": 0,
+    "people_created": 0,
+    "tasks_created": 0,
+    "items_created": 0,
+    "counts": {},
+    "unknown_columns": [],
+    "errors": [],
+}
+
 DEFAULTS = {
     "Project": "Website",
     "Client": "",

@@ -9,11 +9,14 @@ FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a table in UTF-8; text that a spreadsheet would run is marked as text."""
+    """Return a table in UTF-8."""
+    return write_rows([header]) + write_rows(rows)
+
+
+def write_rows(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return rows of a table; text that a spreadsheet would run is marked as text."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows([_plain(cell) for cell in row] for row in rows)
+    csv.writer(out).writerows([_plain(cell) for cell in row] for row in rows)
     return out.getvalue().encode()
 
 

@@ -20,8 +20,9 @@ def import_time(
     upload: Upload,  # noqa: ARG001 - `before` reads it
     prepared: ParsedImport,
 ) -> ImportResult:
-    """Bring along time from another service's export; for owners of the project.
+    """Bring along time or tasks from another service's export; for owners of the project.
 
     Bad lines are named and left out, the others come in. The same file again creates nothing new.
+    With the format stint, bring back everything from an archive of Stint.
     """
     return import_service.run(principal, form, prepared)

@@ -5,22 +5,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.clockify import bring_in, cells_of, export, line, real_file
+from tests.clockify import NOTHING, bring_in, cells_of, export, line, real_file
 from tests.factories import Person, add_member, email_of, sign_up
 from tests.records import Record, done, event_types, make_entry, make_project
 from tests.sql import rows
-
-NOTHING = {
-    "created": 0,
-    "matched": 0,
-    "skipped": 0,
-    "overlapping": 0,
-    "projects_created": 0,
-    "people_created": 0,
-    "tasks_created": 0,
-    "unknown_columns": [],
-    "errors": [],
-}
 
 ROWS = """
     SELECT (SELECT count(*) FROM time_entries) + (SELECT count(*) FROM tasks)

@@ -84,22 +84,27 @@ def yes_or_no(text: str) -> bool:
 
 
 def hourly_rate(text: str) -> int | None:
-    """Return the amount in hundredths; None for an empty cell.
+    """Return the amount in hundredths; None for an empty cell."""
+    minor = amount(text)
+    if minor is not None and minor > RATE_MAX_MINOR:
+        raise BadCellError(f"{shown(text.strip())} is more than {RATE_MAX_MINOR // 100} an hour")
+    return minor
+
+
+def amount(text: str) -> int | None:
+    """Return an amount of money in hundredths; None for an empty cell.
 
     Thousands separators are refused: nobody knows whether 1.000 is one or a thousand.
     """
-    amount = text.strip()
-    return _minor_units(amount) if amount else None
+    digits = text.strip()
+    return _minor_units(digits) if digits else None
 
 
 @lru_cache(maxsize=256)
-def _minor_units(amount: str) -> int:
-    if not _AMOUNT.fullmatch(amount):
-        raise BadCellError(f"{shown(amount)} is not an amount; expected one such as 1000.00")
-    minor = int(Decimal(amount.replace(",", ".")) * 100)
-    if minor > RATE_MAX_MINOR:
-        raise BadCellError(f"{shown(amount)} is more than {RATE_MAX_MINOR // 100} an hour")
-    return minor
+def _minor_units(digits: str) -> int:
+    if not _AMOUNT.fullmatch(digits):
+        raise BadCellError(f"{shown(digits)} is not an amount; expected one such as 1000.00")
+    return int(Decimal(digits.replace(",", ".")) * 100)
 
 
 def _too_long(text: str, limit: int) -> BadCellError:

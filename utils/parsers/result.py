@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, Literal, TypeVar
 
 from utils.errors import UnprocessableError
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,63 @@ class ParsedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ParsedItem:
+    """A line of a task's checklist; what its name has no room for is the description."""
+
+    name: str
+    description: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTask:
+    """A task.
+
+    `line` is the physical line of the file, from 1, on which the record begins. `key` tells the
+    task from all others of the file, and is the same in a later file. `parent` is the line of the
+    task that it is a part of, and `level` counts from 1 for those without. Instants are in UTC.
+    `details` is what there is no other place for, as the file has it.
+    """
+
+    line: int
+    key: str
+    project: str
+    title: str
+    description: str
+    labels: tuple[str, ...]
+    status: Literal["pending", "completed", "cancelled"]
+    priority: Literal["none", "low", "medium", "high"]
+    due_at: datetime | None
+    completed_at: datetime | None
+    order: int
+    parent: int | None
+    level: int
+    items: tuple[ParsedItem, ...]
+    details: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LineError:
-    """Why a record was left out; `column` is empty where the record as a whole is at fault."""
+    """Why a record was left out; `column` is empty where the record as a whole is at fault.
+
+    With the severity `warning` it came in all the same, but not quite as the file has it.
+    """
 
     line: int
     column: str
     message: str
+    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedFile:
+class ParsedFile(Generic[Entry]):
     """Entries and errors in the order of the file; a record is in one of the two.
 
-    `unknown_columns` are those that the format is not known to have: nothing was read from them.
+    An entry is what the file is about: a stretch of time, or a task. `unknown_columns` are those
+    that the format is not known to have: nothing was read from them.
     """
 
-    entries: list[ParsedEntry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
 

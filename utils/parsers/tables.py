@@ -3,7 +3,9 @@
 import csv
 import io
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Self
 
 from utils.parsers.result import LineError, UnreadableFileError
@@ -34,13 +36,14 @@ class Table:
     errors: list[LineError]
 
 
-def read_table(content: bytes, known_columns: Collection[str]) -> Table:
+def read_table(content: bytes, known_columns: Collection[str], preamble: int = 0) -> Table:
     """Read a CSV file; its delimiter is the one that finds most known columns in the header.
 
-    Known columns are given as `column_key` returns them. Blank records are skipped.
+    Known columns are given as `column_key` returns them. Up to `preamble` records may come before
+    the header, which is then the one that names most of them. Blank records are skipped.
     """
     lines = _Lines(decode(content))
-    delimiter, header = _read_header(lines, known_columns)
+    delimiter, header = _read_header(lines, known_columns, preamble)
     table = Table(header, [], [])
     for outcome in _read_body(lines, delimiter, len(header)):
         if isinstance(outcome, Record):
@@ -111,31 +114,32 @@ class _Lines:
             self.position = position
 
 
-def _read_header(lines: _Lines, known_columns: Collection[str]) -> tuple[str, list[str]]:
-    """Return the delimiter and the first record, and leave `lines` behind it."""
+def _read_header(
+    lines: _Lines, known_columns: Collection[str], preamble: int
+) -> tuple[str, list[str]]:
+    """Return the delimiter and the header, and leave `lines` behind it."""
     best, delimiter, header, end = 0, "", [""], 0
     for candidate in DELIMITERS:
         lines.position = 0
-        cells = _first_record(lines, candidate)
-        known = sum(column_key(cell) in known_columns for cell in cells)
-        if known > best:
-            best, delimiter, header, end = known, candidate, cells, lines.position
+        for cells in islice(_first_records(lines, candidate), preamble + 1):
+            known = sum(column_key(cell) in known_columns for cell in cells)
+            if known > best:
+                best, delimiter, header, end = known, candidate, cells, lines.position
     if not best:
         raise UnreadableFileError(
-            "The first line names no column that is known here. Export the report as CSV, "
+            "No header line names a column that is known here. Export the report as CSV, "
             "separated by commas, semicolons or tabs, with its header line, and send it unchanged."
         )
     lines.position = end
     return delimiter, header
 
 
-def _first_record(lines: _Lines, delimiter: str) -> list[str]:
-    """Return the first record that is not blank, or no cell where the delimiter is another."""
-    try:
-        records = csv.reader(lines, delimiter=delimiter, strict=True)
-        return next((cells for cells in records if not _is_blank(cells)), [])
-    except csv.Error:
-        return []
+def _first_records(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
+    """Yield the records that are not blank, as far as they can be read with the delimiter."""
+    with suppress(csv.Error):
+        for cells in csv.reader(lines, delimiter=delimiter, strict=True):
+            if not _is_blank(cells):
+                yield cells
 
 
 def _read_body(lines: _Lines, delimiter: str, width: int) -> Iterator[Record | LineError]:

@@ -64,8 +64,7 @@ def parse_date(text: str, order: DateOrder) -> date:
         raise BadCellError(
             f"{_described(text)} a date; expected {order.value}, YYYY-MM-DD or DD.MM.YYYY"
         ) from None
-    if not YEAR_MIN <= day.year <= YEAR_MAX:
-        raise BadCellError(f"the year {day.year} is not between {YEAR_MIN} and {YEAR_MAX}")
+    _check_year(day.year)
     return day
 
 
@@ -77,6 +76,18 @@ def parse_time(text: str) -> time:
         raise BadCellError(
             f"{_described(text)} a time; expected one such as 02:30 PM, 02:30:15 PM or 14:30"
         ) from None
+
+
+def parse_instant(text: str, zone: tzinfo) -> datetime:
+    """Read a date and time of ISO 8601; without an offset it is what the clocks of `zone` show."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadCellError(
+            f"{_described(text)} a date and time; expected one such as 2024-03-04T23:00:00+0000"
+        ) from None
+    _check_year(moment.year)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def parse_duration(text: str) -> timedelta | None:
@@ -146,6 +157,11 @@ def _time(text: str) -> time:
     hour, minutes_and_seconds, half = match.groups(default="")
     hour_of_day = _HOURS.get(hour.zfill(2) + half.upper(), "not an hour")
     return time.fromisoformat(hour_of_day + minutes_and_seconds)
+
+
+def _check_year(year: int) -> None:
+    if not YEAR_MIN <= year <= YEAR_MAX:
+        raise BadCellError(f"the year {year} is not between {YEAR_MIN} and {YEAR_MAX}")
 
 
 def _described(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading other trackers' exports: entries, bad lines, and files that are something else."""
+"""Reading Clockify's reports, and what is the same for all: bad lines and files of other kinds."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from utils.errors import UnprocessableError
 from utils.parsers import LineError, ParsedEntry, ParsedFile, UnreadableFileError, parse_clockify
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 BERLIN = ZoneInfo("Europe/Berlin")
 BOTH_DATES = ["Start Date", "End Date"]
 FREE_TEXT = (
@@ -37,7 +37,7 @@ UNFIT = {
 }
 
 
-def parse_file(name: str) -> ParsedFile:
+def parse_file(name: str) -> ParsedFile[ParsedEntry]:
     return parse_clockify((DATA / name).read_bytes(), BERLIN)
 
 
@@ -51,7 +51,7 @@ def export(*records: dict[str, str], delimiter: str = ",") -> str:
     return output.getvalue()
 
 
-def parse(*records: dict[str, str], zone: ZoneInfo = BERLIN) -> ParsedFile:
+def parse(*records: dict[str, str], zone: ZoneInfo = BERLIN) -> ParsedFile[ParsedEntry]:
     return parse_clockify(export(*records).encode(), zone)
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +14,13 @@ from models.principal import Principal
 from models.project import Project
 from models.task import Task, TaskRow
 from models.time_entry import LONG, TimeEntry, TimeEntryRow, TimeSource
-from services.busy_times import BusyTimes
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
-from services.import_people import ImportPeople, Person, import_people, person_key
+from services.imports.busy_times import BusyTimes
+from services.imports.contract import Progress, Source, Written, in_batches
+from services.imports.people import ImportPeople, Person, import_people, person_key
 from utils.helpers import new_id, utc_now
-from utils.parsers import ParsedEntry
-
-BATCH = 250  # rows; other requests of the worker get their turn between batches
+from utils.parsers import LineError, ParsedEntry
 
 LONGEST_USUAL = timedelta(hours=24)  # longer entries are few and have an index
 
@@ -57,16 +54,8 @@ FIND_BUSY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where entries come from: the format, and the zone of its wall clocks."""
-
-    format: str
-    timezone: str
-
-
 class ImportWriter:
-    """Writes into one project inside the caller's transaction."""
+    """Writes time into one project inside the caller's transaction."""
 
     def __init__(
         self, database: DatabaseClient, events: EventService, people: ImportPeople
@@ -81,12 +70,14 @@ class ImportWriter:
     def write(
         self,
         principal: Principal,
-        project: Project,
+        project: Project | None,
         source: Source,
         entries: list[ParsedEntry],
-        progress: Callable[[int], None],
-    ) -> Counter[str]:
-        """Write the entries that are not there yet; returns counts of what was made."""
+        progress: Progress,
+    ) -> Written:
+        """Write the entries that are not there yet; time that belongs to no project is refused."""
+        if project is None:
+            return Written(errors=list(map(_without_project, entries)))
         keyed = _with_keys(source, entries)
         known = self._known_keys(project, list(keyed))
         new = {key: entry for key, entry in keyed.items() if key not in known}
@@ -108,18 +99,18 @@ class ImportWriter:
                 | {"allow_overlap": overlaps or foreign}
             )
         self._insert(principal, project, rows, progress)
-        return Counter(
+        return Written(
             created=len(rows),
             matched=len(known),
             overlapping=overlapping,
-            people=people_made,
-            tasks=tasks_made,
+            people_created=people_made,
+            tasks_created=tasks_made,
         )
 
     def _known_keys(self, project: Project, keys: list[str]) -> set[str]:
         return {
             row["import_key"]
-            for batch in _batches(keys)
+            for batch in in_batches(keys)
             for row in self._find_keys.all(project_id=project.id, keys=batch)
         }
 
@@ -135,7 +126,7 @@ class ImportWriter:
             {"id": new_id(), "title": title, "project_id": project.id, "created_by": principal.id}
             for title in missing
         ]
-        for batch in _batches(rows):
+        for batch in in_batches(rows):
             made = self._db.session.execute(
                 insert(TaskRow).returning(*columns_of(TaskRow, Task)), batch
             )
@@ -164,20 +155,16 @@ class ImportWriter:
         principal: Principal,
         project: Project,
         rows: list[dict[str, Any]],
-        progress: Callable[[int], None],
+        progress: Progress,
     ) -> None:
         statement = insert(TimeEntryRow).returning(*columns_of(TimeEntryRow, TimeEntry))
-        for batch in _batches(rows):
+        for batch in in_batches(rows):
             for row in self._db.session.execute(statement, batch).mappings():
                 entry = TimeEntry.model_validate(dict(row))
                 self._events.record(
                     principal, project_room(project.id), "time_entry.imported", entry
                 )
             progress(len(batch))
-
-
-def _batches(items: list[Any]) -> list[list[Any]]:
-    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
 def _with_keys(source: Source, entries: list[ParsedEntry]) -> dict[str, ParsedEntry]:
@@ -225,6 +212,10 @@ def _values(
         "source": TimeSource.IMPORT,
         "import_key": import_key,
     }
+
+
+def _without_project(entry: ParsedEntry) -> LineError:
+    return LineError(entry.line, "Project", "names no project; send project_id to say where to")
 
 
 import_writer = ImportWriter(db, event_service, import_people)

@@ -1,0 +1,1 @@
+"""Archives: everything of somebody, written by the export and read back by the import."""

@@ -1,0 +1,116 @@
+"""The people and agents of an archive: who they are here."""
+
+from typing import Any
+
+from sqlalchemy import any_, bindparam, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from models.agent import Agent
+from models.archive import Archive, ArchivedAgent, ArchivedPerson
+from models.base import UuidText, columns_of
+from models.principal import Principal
+from models.user import UserKind, UserRow
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, user_room
+from services.imports.people import FIND_ACCOUNTS, FIND_PLACEHOLDERS, LOCK, Person
+from utils.helpers import copied_id
+
+FIND_COPIES = select(UserRow.id, UserRow.number).where(
+    UserRow.id == any_(bindparam("ids", type_=ARRAY(UuidText)))
+)
+
+People = dict[str, Person]
+
+
+class ArchivePeople:
+    """Finds or makes everyone in an archive.
+
+    Whose archive it is becomes the importer. Their agents are made anew. Others are matched by an
+    address that is verified, as in every import; who is not is a placeholder until they sign up.
+    """
+
+    def __init__(self, database: DatabaseClient, events: EventService) -> None:
+        self._db = database
+        self._events = events
+        self._find_accounts = database.prepare(FIND_ACCOUNTS)
+        self._find_placeholders = database.prepare(FIND_PLACEHOLDERS)
+        self._find_copies = database.prepare(FIND_COPIES)
+        self._lock = database.prepare(LOCK)
+
+    def resolve(self, principal: Principal, archive: Archive) -> tuple[People, dict[str, int]]:
+        """Return everyone by their id in the archive, locked, and how many were made."""
+        known = self._known(principal, archive)
+        agents = [agent for agent in archive.agents if agent.id not in known]
+        others = [person for person in archive.people if person.id not in known]
+        made = self._make_agents(principal, agents)
+        made += [
+            _person(row, has_account=False)
+            for row in self._insert([_placeholder_values(principal, each) for each in others])
+        ]
+        ids = [*(agent.id for agent in agents), *(person.id for person in others)]
+        new = zip(ids, made, strict=True)
+        people = known | dict(new)
+        self._lock.all(ids=[person.id for person in people.values()])
+        return people, {"agents": len(agents), "people": len(others)}
+
+    def _known(self, principal: Principal, archive: Archive) -> People:
+        """Return those who are here already: by what an earlier import made, or by address."""
+        originals = {copied_id(principal.id, each.id): each.id for each in archive.agents}
+        originals |= {copied_id(principal.id, each.id): each.id for each in archive.people}
+        people = {
+            originals[row["id"]]: _person(row, has_account=False)
+            for row in self._find_copies.all(ids=list(originals))
+        }
+        addresses = {each.email: each.id for each in archive.people if each.email}
+        emails = list(addresses)
+        for row in self._find_placeholders.all(emails=emails):
+            people[addresses[row["key"]]] = _person(row, has_account=False)
+        for row in self._find_accounts.all(emails=emails, me=principal.id, project_id=None):
+            people[addresses[row["key"]]] = _person(row, has_account=True)
+        people[archive.user.id] = Person(
+            principal.id, principal.number, newcomer=False, has_account=True
+        )
+        return people
+
+    def _make_agents(self, principal: Principal, agents: list[ArchivedAgent]) -> list[Person]:
+        made = []
+        for row in self._insert([_agent_values(principal, agent) for agent in agents]):
+            self._events.open_room(user_room(row["id"]))
+            self._events.record(
+                principal, user_room(principal.id), "agent.created", Agent.model_validate(row)
+            )
+            made.append(_person(row, has_account=False))
+        return made
+
+    def _insert(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not rows:
+            return []
+        statement = insert(UserRow).returning(
+            UserRow.number, *columns_of(UserRow, Agent), sort_by_parameter_order=True
+        )
+        return [dict(row) for row in self._db.session.execute(statement, rows).mappings()]
+
+
+def _person(row: Any, *, has_account: bool) -> Person:
+    return Person(row["id"], row["number"], newcomer=True, has_account=has_account)
+
+
+def _agent_values(principal: Principal, agent: ArchivedAgent) -> dict[str, Any]:
+    return agent.model_dump() | {
+        "id": copied_id(principal.id, agent.id),
+        "kind": UserKind.AGENT,
+        "owner_id": principal.id,
+    }
+
+
+def _placeholder_values(principal: Principal, person: ArchivedPerson) -> dict[str, Any]:
+    return {
+        "id": copied_id(principal.id, person.id),
+        "kind": person.kind,
+        "name": person.name,
+        "placeholder_email": person.email,
+        "timezone": principal.timezone,
+    }
+
+
+archive_people = ArchivePeople(db, event_service)

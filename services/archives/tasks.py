@@ -1,0 +1,153 @@
+"""Tasks of an archive, their checklists, the inbox and the comments."""
+
+from graphlib import TopologicalSorter
+from typing import Any
+
+from sqlalchemy import any_, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from models.archive import ArchivedComment, ArchivedItem, ArchivedTask
+from models.base import UuidText
+from models.comment import Comment, CommentRow
+from models.item import Item, ItemRow
+from models.task import Task, TaskRow
+from services.archives.run import ArchiveRun, ArchiveTable, batches
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, scope_room
+
+IDS = bindparam("ids", type_=ARRAY(UuidText))
+
+FIND_TASKS = select(TaskRow.id, TaskRow.scope_id, TaskRow.deleted_at).where(TaskRow.id == any_(IDS))
+FIND_ITEMS = select(ItemRow.id).where(ItemRow.id == any_(IDS))
+FIND_COMMENTS = select(CommentRow.id).where(CommentRow.id == any_(IDS))
+
+# Written as text: the ORM would raise the version of the tasks.
+INDEX_DISCUSSIONS = text(
+    """
+    UPDATE tasks SET discussion = to_tsvector('simple', left(said.words, 100000))
+    FROM (
+        SELECT task_id, string_agg(body, ' ' ORDER BY id DESC) AS words FROM comments
+        WHERE task_id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+        GROUP BY task_id
+    ) AS said
+    WHERE tasks.id = said.task_id
+    """
+)
+
+NO_PLACE = "its project is not yours any more, or in the trash; restore it first"
+NO_TASK = "its task is in the trash or was moved; restore it first"
+
+
+class ArchiveTasks:
+    """Makes the work anew: everything that is neither people nor time."""
+
+    def __init__(self, database: DatabaseClient, events: EventService) -> None:
+        self._tasks = ArchiveTable(database, events, TaskRow, Task, "task.created")
+        self._items = ArchiveTable(database, events, ItemRow, Item, "item.created")
+        self._comments = ArchiveTable(database, events, CommentRow, Comment, "comment.created")
+        self._find_tasks = database.prepare(FIND_TASKS)
+        self._find_items = database.prepare(FIND_ITEMS)
+        self._find_comments = database.prepare(FIND_COMMENTS)
+        self._index_discussions = database.prepare(INDEX_DISCUSSIONS)
+
+    def write(self, run: ArchiveRun) -> None:
+        """Make the tasks, items and comments that are not here yet."""
+        self._write_tasks(run)
+        self._write_items(run)
+        self._write_comments(run)
+
+    def _write_tasks(self, run: ArchiveRun) -> None:
+        self._note_known(run)
+        new = {}
+        for line, task in run.new("tasks", self._find_tasks):
+            if run.takes(task.project_id):
+                new[task.id] = task
+                run.tasks[task.id] = run.project(task.project_id)
+            else:
+                run.leave_out("tasks", line, NO_PLACE)
+        rows = [_task_values(run, task) for task in _parents_first(new)]
+        self._tasks.insert(run, "tasks", rows, _rooms(run, new))
+
+    def _note_known(self, run: ArchiveRun) -> None:
+        """Note the tasks of earlier imports that are still where they were put."""
+        places = {
+            run.here(task.id): task for task in run.archive.tasks if run.takes(task.project_id)
+        }
+        for ids in batches(list(places)):
+            for row in self._find_tasks.all(ids=ids):
+                task = places[row["id"]]
+                project_id = run.project(task.project_id)
+                is_there = row["scope_id"] == (project_id or run.principal.id)
+                if is_there and row["deleted_at"] is None:
+                    run.tasks[task.id] = project_id
+
+    def _write_items(self, run: ArchiveRun) -> None:
+        rows, rooms = [], {}
+        for line, item in run.new("items", self._find_items):
+            if item.task_id is not None and item.task_id not in run.tasks:
+                run.leave_out("items", line, NO_TASK)
+                continue
+            row = _item_values(run, item)
+            rows.append(row)
+            project_id = run.tasks[item.task_id] if item.task_id else None
+            rooms[row["id"]] = scope_room(project_id, run.principal.id)
+        self._items.insert(run, "items", rows, rooms)
+
+    def _write_comments(self, run: ArchiveRun) -> None:
+        rows, rooms = [], {}
+        for line, comment in run.new("comments", self._find_comments):
+            if comment.task_id not in run.tasks:
+                run.leave_out("comments", line, NO_TASK)
+                continue
+            row = _comment_values(run, comment)
+            rows.append(row)
+            rooms[row["id"]] = scope_room(run.tasks[comment.task_id], run.principal.id)
+        self._comments.insert(run, "comments", rows, rooms)
+        for ids in batches(sorted({row["task_id"] for row in rows})):
+            self._index_discussions.execute(ids=ids)
+
+
+def _rooms(run: ArchiveRun, tasks: dict[str, ArchivedTask]) -> dict[str, str]:
+    me = run.principal.id
+    return {run.here(task_id): scope_room(run.tasks[task_id], me) for task_id in tasks}
+
+
+def _parents_first(tasks: dict[str, ArchivedTask]) -> list[ArchivedTask]:
+    graph = {task.id: [task.parent_id] if task.parent_id else [] for task in tasks.values()}
+    return [
+        tasks[task_id] for task_id in TopologicalSorter(graph).static_order() if task_id in tasks
+    ]
+
+
+def _task_values(run: ArchiveRun, task: ArchivedTask) -> dict[str, Any]:
+    return task.model_dump(exclude={"metadata"}) | {
+        "id": run.here(task.id),
+        "project_id": run.project(task.project_id),
+        "created_by": run.person(task.created_by),
+        "assignee_id": run.person(task.assignee_id) if task.assignee_id else None,
+        "parent_id": run.task(task.parent_id),
+        "blocked_by": [run.here(blocker) for blocker in task.blocked_by if blocker in run.tasks],
+        "task_metadata": task.metadata,
+    }
+
+
+def _item_values(run: ArchiveRun, item: ArchivedItem) -> dict[str, Any]:
+    return item.model_dump() | {
+        "id": run.here(item.id),
+        "created_by": run.person(item.created_by),
+        "task_id": run.task(item.task_id),
+        "promoted_task_id": run.task(item.promoted_task_id),
+    }
+
+
+def _comment_values(run: ArchiveRun, comment: ArchivedComment) -> dict[str, Any]:
+    mentioned = dict.fromkeys(run.person(user_id) for user_id in comment.mentions)
+    return comment.model_dump() | {
+        "id": run.here(comment.id),
+        "created_by": run.person(comment.created_by),
+        "task_id": run.task(comment.task_id),
+        "mentions": list(mentioned),
+    }
+
+
+archive_tasks = ArchiveTasks(db, event_service)

@@ -1,0 +1,1 @@
+"""Imports: writing what the parsers read from the exports of other services."""
