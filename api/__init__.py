@@ -7,10 +7,14 @@ from api.application import Application
 from api.commands import commands
 from api.converters import IdConverter
 from api.middleware import auth, error_handler, request_context, request_guard
+from api.routes.agents import agents
 from api.routes.auth import auth as auth_routes
+from api.routes.comments import comments
 from api.routes.docs import docs
+from api.routes.exports import exports
 from api.routes.health import health
 from api.routes.imports import imports
+from api.routes.items import items
 from api.routes.members import members
 from api.routes.projects import projects
 from api.routes.reports import reports
@@ -18,6 +22,7 @@ from api.routes.rooms import rooms
 from api.routes.tasks import tasks
 from api.routes.time_entries import time_entries
 from api.routes.timer import timer
+from api.routes.trash import trash
 from api.routes.users import users
 from config import settings
 from models.base import Base
@@ -26,14 +31,19 @@ from utils.logger import configure_logging
 API = (
     auth_routes,
     users,
+    agents,
     projects,
     members,
     tasks,
+    items,
+    comments,
     time_entries,
     timer,
     reports,
     imports,
+    exports,
     rooms,
+    trash,
 )
 
 

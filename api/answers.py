@@ -1,31 +1,37 @@
 """From what a view returns to what is sent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from os import SEEK_END
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode
 
 from flask import Request, Response
-from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 from api.contract import Contract
+from models.download import Download
 from utils.pages import Page
 from utils.preconditions import etag_of, parse_tags
 
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
+CHUNK_BYTES = 65_536
 
 
 class _WholeResponse(Response):
     """A response with a body in bytes: Werkzeug would look for headers to mend in it."""
 
-    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:  # noqa: ARG002 - as inherited
-        """Return the headers as they are."""
-        return self.headers
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Send the headers as they are, and the body unless only the head was asked for."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]  # a list of bytes here
 
 
 class _EmptyResponse(Response):
@@ -48,6 +54,20 @@ class Answer:
         return kind(self.body, self.status, self.headers)
 
 
+@dataclass(frozen=True, slots=True)
+class FileAnswer(Answer):
+    """A file, sent in chunks; it is closed when it was sent or nobody waits for it any more."""
+
+    file: BinaryIO = field(kw_only=True)
+
+    def response(self) -> Response:
+        """Return it as Flask's response."""
+        chunks = iter(partial(self.file.read, CHUNK_BYTES), b"")
+        response = Response(chunks, self.status, self.headers)
+        response.call_on_close(self.file.close)
+        return response
+
+
 class Renderer:
     """Turns the answers of one view into bytes, by its return annotation."""
 
@@ -61,6 +81,8 @@ class Renderer:
         """Return the answer to send for what the view returned."""
         if self._has_version:
             return self._render_resource(request, result)
+        if self._contract.is_file:
+            return self._render_file(result)
         if self._contract.is_list:
             return self._render_page(request, result)
         if self._contract.csv is not None:
@@ -87,6 +109,16 @@ class Renderer:
         else:
             body, content_type = write_csv(result), CSV
         return Answer(self._status, body, [("Content-Type", content_type), ("Vary", "Accept")])
+
+    def _render_file(self, download: Download) -> Answer:
+        size = download.file.seek(0, SEEK_END)
+        download.file.seek(0)
+        headers = [
+            ("Content-Type", download.media_type),
+            ("Content-Length", str(size)),
+            ("Content-Disposition", f'attachment; filename="{download.name}"'),
+        ]
+        return FileAnswer(self._status, headers=headers, file=download.file)
 
     def _render_page(self, request: Request, page: Page[Any]) -> Answer:
         headers = [("Content-Type", JSON)]

@@ -15,6 +15,7 @@ from services.auth_service import auth_service
 from services.db_client import db, running_database
 from services.idempotency_service import idempotency_service
 from services.import_service import import_service
+from services.trash_service import trash_service
 from services.user_service import user_service
 from utils.errors import ServiceError
 
@@ -24,7 +25,13 @@ commands = Blueprint("commands", __name__, cli_group=None)
 @commands.cli.command("import-time")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--as", "email", required=True, help="E-mail address of the account that imports.")
-@click.option("--format", "format_", default="clockify", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    default="clockify",
+    show_default=True,
+    help="Time from clockify or toggl, or tasks from ticktick.",
+)
 @click.option("--project-id", help="All lines go into this project, of which you are an owner.")
 @click.option("--timezone", help="Zone of the times in the file; the account's by default.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and write nothing.")
@@ -36,13 +43,12 @@ def import_time(
     timezone: str | None,
     dry_run: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
-    """Bring in FILE, an export of another time tracker."""
+    """Bring in FILE, an export of another tracker of time or tasks, or of Stint."""
     form = _form(format=format_, project_id=project_id, timezone=timezone, dry_run=dry_run)
     with _explaining_errors(), running_database():
         principal = db.reading(lambda: user_service.principal_of(email))
         parsed = import_service.parse(principal, form, Upload(file.name, file.read_bytes()))
-        lines = len(parsed.file.entries)
-        with click.progressbar(length=lines, label="Importing", file=sys.stderr) as bar:
+        with click.progressbar(length=parsed.lines, label="Importing", file=sys.stderr) as bar:
             result = db.transaction(lambda: import_service.run(principal, form, parsed, bar.update))
     _print_result(result)
 
@@ -58,12 +64,15 @@ def verify_email(email: str) -> None:
 
 @commands.cli.command("purge")
 def purge() -> None:
-    """Delete recorded answers and sessions that have expired; run it daily."""
+    """Delete what has expired or lain in the trash for 30 days; run it daily."""
     with _explaining_errors(), running_database():
         answers = db.transaction(idempotency_service.purge)
         sessions = db.transaction(auth_service.purge)
+        trash = db.transaction(trash_service.purge)
     click.echo(f"recorded answers: {answers}")
     click.echo(f"sessions: {sessions}")
+    for kind, count in trash.items():
+        click.echo(f"{kind}: {count}")
 
 
 def _form(**values: object) -> ImportForm:
@@ -79,7 +88,8 @@ def _print_result(result: ImportResult) -> None:
     """Counts to standard output, lines that were left out to standard error."""
     for problem in result.errors:
         click.echo(f"line {problem.line}, {problem.column}: {problem.message}", err=True)
-    for name, count in result.model_dump(exclude={"errors", "unknown_columns"}).items():
+    counts = result.model_dump(exclude={"errors", "unknown_columns", "counts"})
+    for name, count in (counts | result.counts).items():
         click.echo(f"{name}: {count}")
     if result.unknown_columns:
         click.echo(f"columns not read: {', '.join(result.unknown_columns)}")

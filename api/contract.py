@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
+from models.download import Download
 from models.principal import Principal
 from models.upload import Upload
 from utils.pages import Page
@@ -70,8 +71,10 @@ class Contract:
         name = self.view.__qualname__
         if self.takes("principal") and self.access is Access.PUBLIC:
             raise ContractError(f"{name} is public and takes a principal")
-        if self.answer_type is None and self.status == 200:
+        if self.answer is type(None) and self.status == 200:
             raise ContractError(f"{name} returns nothing: its status is 204")
+        if self.is_file and self.recorded:
+            raise ContractError(f"{name} returns a file, which is not recorded for repeats")
         for kind in ("body", "query", "form"):
             if self.takes(kind) and not issubclass(self.parameters[kind], BaseModel):
                 raise ContractError(f"{name} takes a {kind} that is no model")
@@ -89,9 +92,14 @@ class Contract:
         return get_origin(self.answer) is Page
 
     @property
+    def is_file(self) -> bool:
+        """True for a file of another type than JSON, sent in pieces."""
+        return isinstance(self.answer, type) and issubclass(self.answer, Download)
+
+    @property
     def answer_type(self) -> Any:
-        """The type of the body; None when there is none."""
-        if self.answer is type(None):
+        """The type of the JSON that is the body; None when there is none."""
+        if self.answer is type(None) or self.is_file:
             return None
         if self.is_list:
             return list[get_args(self.answer)[0]]  # type: ignore[misc]  # a type made at run time
@@ -105,5 +113,5 @@ class Contract:
         )
 
     def adapter(self) -> TypeAdapter[Any]:
-        """Return what turns an answer into bytes."""
+        """Return what turns an answer into JSON."""
         return TypeAdapter(self.answer_type)

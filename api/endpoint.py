@@ -32,10 +32,10 @@ def endpoint(
 ) -> Callable[[View], View]:
     """Make a view from a function whose annotations are its contract.
 
-    `recorded=False` is for answers that hold a secret: they are not kept for repeats. `before`
-    gets the view's arguments that it names and runs ahead of the unit of work, for what must not
-    hold a transaction; the view takes its result as `prepared`. `csv` renders the answer for
-    callers who accept text/csv.
+    `recorded=False` is for answers that hold a secret or are files: they are not kept for
+    repeats. `before` gets the view's arguments that it names and runs ahead of the unit of work,
+    for what must not hold a transaction; the view takes its result as `prepared`. `csv` renders
+    the answer for callers who accept text/csv.
     """
 
     def decorate(view: View) -> View:

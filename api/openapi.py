@@ -120,7 +120,9 @@ class _Document:
     def _responses(self, rule: Rule, method: str, contract: Contract) -> dict[str, Any]:
         success: dict[str, Any] = {"description": HTTPStatus(contract.status).phrase}
         headers = dict(_response_headers(method, contract))
-        if contract.answer_type is not None:
+        if contract.is_file:
+            success["content"] = {contract.answer.media_type: {}}  # bytes: no schema of JSON's
+        elif contract.answer_type is not None:
             schema = self.add_schema(contract.adapter(), "serialization")
             example = example_of(schema, self.schemas)
             success["content"] = {JSON: {"schema": schema, "example": example}}
@@ -171,6 +173,8 @@ def _response_headers(method: str, contract: Contract) -> Iterator[tuple[str, An
     yield "X-Request-Id", {"description": "Name it when you report a problem.", "schema": text}
     if contract.has_version:
         yield "ETag", {"description": "The version of what is answered.", "schema": text}
+    if contract.is_file:
+        yield "Content-Disposition", {"description": "The name of the file.", "schema": text}
     if contract.is_list:
         yield "Link", {"description": 'The next page, rel="next".', "schema": text}
     if method not in SAFE and contract.recorded:

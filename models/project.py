@@ -1,5 +1,6 @@
 """Projects: work that several people share."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -34,8 +35,15 @@ class ProjectRow(Identified, Versioned, Trashable, Base):
     created_by: Mapped[str] = mapped_column(UuidText, ForeignKey("users.id"))
 
 
+class Strictness(StrEnum):
+    """What becomes of a change that a rule of the project speaks against."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 class ProjectSettings(Schema):
-    """How time in the project is billed unless an entry says otherwise."""
+    """How time in the project is billed unless an entry says otherwise, and its rules."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -44,6 +52,16 @@ class ProjectSettings(Schema):
         None, ge=0, le=100_000_000, description="Rate per hour in minor units, like cents."
     )
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217, like EUR.")
+    completing_blocked: Strictness = Field(
+        Strictness.REFUSE,
+        strict=False,
+        description="When a task is completed while one that it is blocked by is open.",
+    )
+    completing_parent: Strictness = Field(
+        Strictness.WARN,
+        strict=False,
+        description="When a task is completed while a subtask of it is open.",
+    )
 
 
 class ProjectSettingsUpdate(Change):
@@ -52,6 +70,8 @@ class ProjectSettingsUpdate(Change):
     billable: bool | None = None
     hourly_rate_minor: int | None = Field(None, ge=0, le=100_000_000)
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+    completing_blocked: Strictness | None = Field(None, strict=False)
+    completing_parent: Strictness | None = Field(None, strict=False)
 
 
 class ProjectCreate(Question):

@@ -24,6 +24,7 @@ from models.base import (
 from utils.validators import Id, Instant, Labels, Note, ZoneName
 
 LIVE = text("deleted_at IS NULL")
+TRASHED = text("operation_id IS NOT NULL")
 LONG = "(ended_at IS NULL OR ended_at - started_at > '24:00:00')"
 
 # Each person has a stretch of the number line of their own, wide enough for any instant in
@@ -104,6 +105,7 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
             unique=True,
             postgresql_where=LIVE,
         ),
+        Index("ix_time_entries_operation_id", "operation_id", postgresql_where=TRASHED),
         CheckConstraint(
             "ended_at > started_at OR (ended_at = started_at AND source = 'import')", name="span"
         ),

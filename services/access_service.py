@@ -9,6 +9,7 @@ from models.base import UuidText
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import ProjectRow
+from models.user import UserKind
 from services.db_client import DatabaseClient, db
 from utils.errors import ForbiddenError, NotFoundError
 
@@ -23,7 +24,7 @@ MY_ROLE = select(MembershipRow.role).where(
 )
 
 
-def is_member(project_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+def is_member(project_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Condition: the reader (`:me`) belongs to the project."""
     return exists().where(
         MembershipRow.project_id == project_id, MembershipRow.user_id == ME, MembershipRow.active
@@ -73,6 +74,14 @@ class AccessService:
     def is_in(self, user_id: str, project_id: str) -> bool:
         """Tell whether a user belongs to a project."""
         return self._my_role.first(project_id=project_id, me=user_id) is not None
+
+
+def require_person(principal: Principal) -> None:
+    """Refuse agents where somebody comes to own something that others depend on."""
+    if principal.kind is UserKind.AGENT:
+        raise ForbiddenError(
+            "Agents own neither projects nor agents; let a person make it.", code="people_only"
+        )
 
 
 def refuse_below(least: ProjectRole, role: ProjectRole) -> None:

@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
 
 from config import settings
 from models.principal import Principal
@@ -18,6 +30,16 @@ FIND_ACCOUNT = select(UserRow.id, UserRow.password_hash).where(
     UserRow.email == bindparam("email"), UserRow.is_active, UserRow.kind == UserKind.PERSON
 )
 
+# An agent acts in the name of its owner, so never longer than them.
+OWNER = aliased(UserRow)
+MAY_ACT = and_(
+    UserRow.is_active,
+    or_(
+        UserRow.kind == UserKind.PERSON,
+        exists().where(OWNER.id == UserRow.owner_id, OWNER.is_active),
+    ),
+)
+
 LIVE_SESSION = (
     SessionRow.id == bindparam("session_id"),
     SessionRow.revoked_at.is_(None),
@@ -27,7 +49,7 @@ LIVE_SESSION = (
 FIND_PRINCIPAL = (
     select(UserRow.id, UserRow.kind, UserRow.role, UserRow.timezone, UserRow.number)
     .join(SessionRow, SessionRow.user_id == UserRow.id)
-    .where(*LIVE_SESSION, UserRow.is_active)
+    .where(*LIVE_SESSION, MAY_ACT)
 )
 
 SESSION_END = func.now() + literal(timedelta(days=settings.refresh_token_days))
@@ -49,7 +71,7 @@ RENEW = (
     .where(
         *LIVE_SESSION,
         SessionRow.refresh_id == bindparam("spent_id"),
-        exists().where(UserRow.id == SessionRow.user_id, UserRow.is_active),
+        exists().where(UserRow.id == SessionRow.user_id, MAY_ACT),
     )
     .values(
         refresh_id=bindparam("refresh_id"),
@@ -66,6 +88,12 @@ PURGE = delete(SessionRow).where(
 REVOKE = (
     update(SessionRow)
     .where(SessionRow.id == bindparam("session_id"), SessionRow.revoked_at.is_(None))
+    .values(revoked_at=func.now())
+)
+
+REVOKE_ALL = (
+    update(SessionRow)
+    .where(SessionRow.user_id == bindparam("user_id"), SessionRow.revoked_at.is_(None))
     .values(revoked_at=func.now())
 )
 
@@ -98,6 +126,7 @@ class AuthService:
         self._open = database.prepare(OPEN)
         self._renew = database.prepare(RENEW)
         self._revoke = database.prepare(REVOKE)
+        self._revoke_all = database.prepare(REVOKE_ALL)
         self._purge = database.prepare(PURGE)
 
     def check_password(self, body: Login) -> str:
@@ -138,6 +167,10 @@ class AuthService:
     def revoke_session(self, principal: Principal) -> None:
         """Sign out: every token of the session is void from now on."""
         self._revoke.execute(session_id=principal.session_id)
+
+    def revoke_sessions_of(self, user_id: str) -> None:
+        """Sign somebody out everywhere."""
+        self._revoke_all.execute(user_id=user_id)
 
     def purge(self) -> int:
         """Delete sessions that ended; returns how many."""

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from config import Settings, settings
 from services import gevent_wait
 from services.database_errors import RETRYABLE, TOO_BUSY, ConnectionLostError, translate
-from services.embedded_postgres import embedded_postgres
+from services.postgres.embedded import embedded_postgres
 from services.prepared import Prepared
 from services.unit_of_work import UnitOfWork
 from utils.errors import UnavailableError
@@ -50,10 +50,18 @@ class DatabaseClient:
 
     def reading(self, work: Callable[[], T]) -> T:
         """Run `work` in autocommit: each of its statements sees the newest committed state."""
+        return self._read(work, begin=None)
+
+    def snapshot(self, work: Callable[[], T]) -> T:
+        """Run `work`, which only reads: all of its statements see one and the same state."""
+        return self._read(work, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def _read(self, work: Callable[[], T], begin: str | None) -> T:
+        """Run `work`, and once more when the connection was lost: nothing can happen twice."""
         try:
-            return self._perform(work, begin=None)
+            return self._perform(work, begin)
         except ConnectionLostError:
-            return self._perform(work, begin=None)
+            return self._perform(work, begin)
 
     def transaction(self, work: Callable[[], T]) -> T:
         """Run `work` in one transaction and commit it; entry points call this, services never.
@@ -113,13 +121,14 @@ class DatabaseClient:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """Undo at the end what is done inside; its events are dropped too."""
+        """Undo at the end what was done, events and plans for the commit included."""
         unit = self.current
         unit.driver.execute("SAVEPOINT rehearsal")
         yield
         unit.driver.execute("ROLLBACK TO SAVEPOINT rehearsal")
         unit.session.expunge_all()
         unit.pending_events.clear()
+        unit.before_commit.clear()
 
     def before_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` as the last thing inside the current transaction."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, select, update
 
 from models.membership import (
     Member,
@@ -13,6 +13,7 @@ from models.membership import (
     ProjectRole,
 )
 from models.principal import Principal
+from models.project import ProjectRow
 from models.user import UserKind, UserRow
 from services.access_service import AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
@@ -22,24 +23,46 @@ from utils.errors import BadRequestError, ConflictError
 from utils.pages import Page
 from utils.preconditions import IfMatch
 
-MEMBERS = (
-    select(
-        MembershipRow.project_id,
-        MembershipRow.user_id,
-        UserRow.name,
-        func.coalesce(UserRow.email, UserRow.placeholder_email).label("email"),
-        MembershipRow.role,
-        and_(UserRow.email.is_(None), UserRow.kind == UserKind.PERSON).label("placeholder"),
-        MembershipRow.created_at,
-        MembershipRow.updated_at,
-        MembershipRow.version,
-    )
-    .join(UserRow, UserRow.id == MembershipRow.user_id)
-    .where(MembershipRow.project_id == bindparam("project_id"), MembershipRow.active)
-)
+PLACES = select(
+    MembershipRow.project_id,
+    MembershipRow.user_id,
+    UserRow.name,
+    func.coalesce(UserRow.email, UserRow.placeholder_email).label("email"),
+    MembershipRow.role,
+    and_(UserRow.email.is_(None), UserRow.kind == UserKind.PERSON).label("placeholder"),
+    MembershipRow.created_at,
+    MembershipRow.updated_at,
+    MembershipRow.version,
+).join(UserRow, UserRow.id == MembershipRow.user_id)
+MEMBERS = PLACES.where(MembershipRow.project_id == bindparam("project_id"), MembershipRow.active)
 GET = MEMBERS.where(MembershipRow.user_id == bindparam("user_id"))
+AGENTS_OF = MEMBERS.where(UserRow.owner_id == bindparam("owner_id"))
+# Those in deleted projects too, lest they come back with them.
+EVERYWHERE = PLACES.where(MembershipRow.user_id == bindparam("user_id"))
 
-FIND_USER = select(UserRow.id).where(UserRow.is_active, UserRow.email.is_not(None))
+LOCK_PROJECTS_OF = (
+    select(ProjectRow.id)
+    .join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
+    .where(MembershipRow.user_id == bindparam("user_id"))
+    .order_by(ProjectRow.id)
+    .with_for_update(key_share=True, of=ProjectRow)
+)
+
+FIND_PERSON = select(UserRow.id).where(
+    UserRow.is_active, UserRow.email.is_not(None), UserRow.kind == UserKind.PERSON
+)
+# Locked, so that it is not deleted while it is added.
+FIND_OWN_AGENT = (
+    select(UserRow.id)
+    .where(UserRow.id == bindparam("id"), UserRow.owner_id == bindparam("me"))
+    .with_for_update(read=True)
+)
+FIND_AGENT = select(UserRow.id).where(UserRow.id == bindparam("id"), UserRow.kind == UserKind.AGENT)
+
+REMOVE = delete(MembershipRow).where(
+    MembershipRow.project_id == bindparam("project_id"),
+    MembershipRow.user_id == bindparam("user_id"),
+)
 
 ORDERS = {"user_id": Order({"user_id": MembershipRow.user_id}, descending=False)}
 
@@ -59,8 +82,16 @@ class MembershipService:
         self._events = events
         self._access = access
         self._get = database.prepare(GET)
-        self._find_by_email = database.prepare(FIND_USER.where(UserRow.email == bindparam("email")))
-        self._find_by_id = database.prepare(FIND_USER.where(UserRow.id == bindparam("id")))
+        self._agents_of = database.prepare(AGENTS_OF)
+        self._places_of = database.prepare(EVERYWHERE)
+        self._lock_projects_of = database.prepare(LOCK_PROJECTS_OF)
+        self._find_by_email = database.prepare(
+            FIND_PERSON.where(UserRow.email == bindparam("email"))
+        )
+        self._find_by_id = database.prepare(FIND_PERSON.where(UserRow.id == bindparam("id")))
+        self._find_own_agent = database.prepare(FIND_OWN_AGENT)
+        self._find_agent = database.prepare(FIND_AGENT)
+        self._remove = database.prepare(REMOVE)
         self._listing = Listing("members", database, _select_page, {}, ORDERS)
 
     def page(self, principal: Principal, project_id: str, query: MemberQuery) -> Page[Member]:
@@ -75,9 +106,10 @@ class MembershipService:
         return self._read(project_id, user_id)
 
     def add(self, principal: Principal, project_id: str, body: MemberCreate) -> Member:
-        """Add somebody who has an account; for owners."""
+        """Add somebody who has an account, or an agent of the caller's; for owners."""
         self._access.lock(principal, project_id, ProjectRole.OWNER)
-        user_id = self._find(body)
+        user_id = self._find(principal, body)
+        self._refuse_agent_as(body.role, user_id)
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
         self._db.session.flush()
@@ -98,6 +130,7 @@ class MembershipService:
         if_match.check(member)
         if "role" not in changes.model_fields_set or row.role == changes.role:
             return member
+        self._refuse_agent_as(changes.role, user_id)
         self._keep_an_owner(row, changes.role)
         row.role = changes.role
         self._db.session.flush()
@@ -106,7 +139,7 @@ class MembershipService:
     def remove(
         self, principal: Principal, project_id: str, user_id: str, if_match: IfMatch
     ) -> None:
-        """Remove somebody, or leave; what they did stays."""
+        """Remove somebody and their agents, or leave; what they did stays."""
         leaving = user_id == principal.id
         least = ProjectRole.VIEWER if leaving else ProjectRole.OWNER
         self._access.lock(principal, project_id, least)
@@ -114,31 +147,52 @@ class MembershipService:
         member = self._read(project_id, user_id)
         if_match.check(member)
         self._keep_an_owner(row, None)
-        self._db.session.delete(row)
-        self._changed(principal, member, "member.removed")
+        agents = self._agents_of.all(project_id=project_id, owner_id=user_id)
+        for leaver in (member, *map(Member.model_validate, agents)):
+            self._take_out(principal, leaver)
 
-    def announce_name(self, principal: Principal) -> None:
+    def remove_everywhere(self, principal: Principal, agent_id: str) -> None:
+        """Remove an agent from all projects; the caller has locked it, so none is added."""
+        self._lock_projects_of.all(user_id=agent_id)
+        for row in self._places_of.all(user_id=agent_id):
+            self._take_out(principal, Member.model_validate(row))
+
+    def announce_name(self, principal: Principal, user_id: str) -> None:
         """Tell everyone who shares a project with somebody what they are called now."""
         memberships = (
             update(MembershipRow)
-            .where(MembershipRow.user_id == principal.id, MembershipRow.active)
+            .where(MembershipRow.user_id == user_id, MembershipRow.active)
             .values(version=MembershipRow.version + 1)
             .returning(MembershipRow.project_id)
         )
         for project_id in self._db.session.scalars(memberships).all():
-            self._changed(principal, self._read(project_id, principal.id), "member.updated")
+            self._changed(principal, self._read(project_id, user_id), "member.updated")
 
-    def _find(self, body: MemberCreate) -> str:
+    def _find(self, principal: Principal, body: MemberCreate) -> str:
         if body.email is not None:
             row = self._find_by_email.first(email=body.email)
         else:
-            row = self._find_by_id.first(id=body.user_id)
+            row = self._find_by_id.first(id=body.user_id) or self._find_own_agent.first(
+                id=body.user_id, me=principal.id
+            )
         if row is None:
             raise BadRequestError(
-                "Nobody with this address or id has an account; ask them to sign up first.",
+                "Nobody with this address or id has an account, nor is it an agent of yours; "
+                "ask them to sign up first, or the agent's owner to add it.",
                 code="account_not_found",
             )
         return str(row["id"])
+
+    def _refuse_agent_as(self, role: ProjectRole, user_id: str) -> None:
+        if role == ProjectRole.OWNER and self._find_agent.first(id=user_id) is not None:
+            raise BadRequestError(
+                "An agent cannot own a project; make it an editor or a viewer.",
+                code="agent_cannot_own",
+            )
+
+    def _take_out(self, principal: Principal, member: Member) -> None:
+        self._remove.execute(project_id=member.project_id, user_id=member.user_id)
+        self._changed(principal, member, "member.removed")
 
     def _load(self, project_id: str, user_id: str) -> MembershipRow:
         row = self._db.session.get(MembershipRow, (project_id, user_id))

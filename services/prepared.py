@@ -1,6 +1,6 @@
 """Statements of SQLAlchemy Core, compiled to text once and run without the ORM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -67,6 +67,19 @@ class Prepared:
         cursor = self._run(parameters)
         labels = self._labels_of(cursor)
         return [dict(zip(labels, row, strict=True)) for row in cursor.fetchall()]
+
+    def batches(self, size: int, **parameters: Any) -> Iterator[list[Row]]:
+        """Run it and yield its rows, so many at a time; in a transaction, and one at a time.
+
+        The rows wait on the server, so that memory holds no more than a batch.
+        """
+        driver = self._driver()
+        driver.execute("SET LOCAL cursor_tuple_fraction = 1")  # planned for all rows, not for some
+        with psycopg.RawServerCursor(driver, "batches") as cursor:
+            cursor.execute(self._compiled[0], self.values(**parameters))
+            labels = [column.name for column in cursor.description or ()]
+            while rows := cursor.fetchmany(size):
+                yield [dict(zip(labels, row, strict=True)) for row in rows]
 
     def first(self, **parameters: Any) -> Row | None:
         """Run it and return the first row, if there is one."""

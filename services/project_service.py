@@ -7,11 +7,25 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, u
 from models.base import apply_changes, columns_of, patch_json
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
-from models.project import Project, ProjectCreate, ProjectQuery, ProjectRow, ProjectUpdate
-from services.access_service import AccessService, access_service, not_found, refuse_below
+from models.project import (
+    Project,
+    ProjectCreate,
+    ProjectQuery,
+    ProjectRow,
+    ProjectSettings,
+    ProjectUpdate,
+)
+from services.access_service import (
+    AccessService,
+    access_service,
+    not_found,
+    refuse_below,
+    require_person,
+)
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
 from services.listing import LIMIT, OFFSET, Listing, Order
+from services.operation_service import OperationService, operation_service
 from utils.errors import ConflictError
 from utils.helpers import new_id
 from utils.pages import Page
@@ -27,6 +41,8 @@ MINE = (
     )
 )
 GET = MINE.where(ProjectRow.id == bindparam("id"))
+
+SETTINGS = select(ProjectRow.settings).where(ProjectRow.id == bindparam("id"))
 
 FIND_OWNED = (
     MINE.where(
@@ -60,12 +76,18 @@ class ProjectService:
     """Projects and their settings; people in them are the membership service's."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, access: AccessService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        access: AccessService,
+        operations: OperationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
+        self._operations = operations
         self._get = database.prepare(GET)
+        self._settings = database.prepare(SETTINGS)
         self._find_owned = database.prepare(FIND_OWNED)
         self._join = database.prepare(JOIN)
         self._hide = database.prepare(HIDE)
@@ -73,18 +95,19 @@ class ProjectService:
 
     def create(self, principal: Principal, body: ProjectCreate) -> Project:
         """Make a project; its creator is the first owner."""
+        require_person(principal)
         row = ProjectRow(
             id=new_id(),
             name=body.name,
             description=body.description,
-            settings=body.settings.model_dump(exclude_none=True),
+            settings=body.settings.model_dump(mode="json", exclude_none=True),
             created_by=principal.id,
         )
         self._db.session.add(row)
         self._db.session.flush()
         self._join.execute(project_id=row.id, user_id=principal.id, role=ProjectRole.OWNER)
         self._events.open_room(project_room(row.id))
-        return self._changed(principal, row, ProjectRole.OWNER, "project.created")
+        return self.changed(principal, row, ProjectRole.OWNER, "project.created")
 
     def get(self, principal: Principal, project_id: str) -> Project:
         """Return a project that the caller belongs to."""
@@ -103,6 +126,11 @@ class ProjectService:
                 code="project_archived",
             )
         return project
+
+    def settings_of(self, project_id: str) -> ProjectSettings:
+        """Return the rules of a project, for services whose caller may work in it."""
+        row = self._settings.one(id=project_id)
+        return ProjectSettings.model_validate(row["settings"])
 
     def find_owned(self, principal: Principal, name: str) -> Project | None:
         """Return the oldest project of this name that the caller owns and that is not archived."""
@@ -127,7 +155,7 @@ class ProjectService:
         if not apply_changes(row, values):
             return _answer(row, role)
         self._db.session.flush()
-        return self._changed(principal, row, role, "project.updated")
+        return self.changed(principal, row, role, "project.updated")
 
     def delete(self, principal: Principal, project_id: str, if_match: IfMatch) -> None:
         """Put a project and everything in it into the trash; for owners."""
@@ -136,15 +164,17 @@ class ProjectService:
         row.put_in_trash(principal.id)
         self._db.session.flush()
         self._hide.execute(id=project_id)
-        self._changed(principal, row, role, "project.deleted")
+        self._operations.record(row, row.id, row.name, {"project": 1})
+        self.changed(principal, row, role, "project.deleted")
 
     def _load(self, principal: Principal, project_id: str) -> tuple[ProjectRow, ProjectRole]:
         role = self._access.lock(principal, project_id, ProjectRole.OWNER)
         return self._db.session.get_one(ProjectRow, project_id), role
 
-    def _changed(
+    def changed(
         self, principal: Principal, row: ProjectRow, role: ProjectRole, event: str
     ) -> Project:
+        """Record the event of a change and return the project as it is now."""
         project = _answer(row, role)
         # The role is the reader's own, and an event has many readers.
         data = project.model_dump(mode="json", exclude={"role"})
@@ -157,4 +187,4 @@ def _answer(row: ProjectRow, role: ProjectRole) -> Project:
     return Project(**fields, role=role)
 
 
-project_service = ProjectService(db, event_service, access_service)
+project_service = ProjectService(db, event_service, access_service, operation_service)

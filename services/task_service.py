@@ -1,29 +1,22 @@
 """Tasks: what is to be done, in projects and for oneself."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    DateTime,
-    Select,
-    and_,
-    bindparam,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    true,
-    union_all,
-)
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import and_, bindparam, insert, or_, select
 
-from models.base import apply_changes, columns_of, patch_json
+from models.base import apply_changes, patch_json
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
-from models.task import Task, TaskCreate, TaskQuery, TaskRow, TaskStatus, TaskUpdate
+from models.task import (
+    ChangedTask,
+    Task,
+    TaskCreate,
+    TaskQuery,
+    TaskRow,
+    TaskStatus,
+    TaskUpdate,
+    TaskWarning,
+)
 from services.access_service import (
     ME,
     AccessService,
@@ -34,14 +27,16 @@ from services.access_service import (
 )
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
-from services.listing import LIMIT, OFFSET, Build, Listing, Order
+from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
-from utils.errors import BadRequestError
+from services.tasks.graph import TaskGraph
+from services.tasks.lists import COLUMNS, TaskLists
+from services.tasks.rules import CompletionRules
+from utils.errors import BadRequestError, ConflictError
 from utils.helpers import new_id, utc_now
 from utils.pages import Page
+from utils.positions import last_position
 from utils.preconditions import IfMatch
-
-COLUMNS = columns_of(TaskRow, Task)
 
 GET = select(*COLUMNS).where(
     TaskRow.id == bindparam("id"), TaskRow.deleted_at.is_(None), is_visible(TaskRow.scope_id)
@@ -66,7 +61,8 @@ LOAD = (
 
 CREATED = (
     "id", "project_id", "created_by", "assignee_id", "title", "description", "status",
-    "priority", "due_at", "labels", "task_metadata", "started_at", "completed_at",
+    "priority", "due_at", "labels", "task_metadata", "started_at", "completed_at", "parent_id",
+    "blocked_by", "position",
 )  # fmt: skip
 CREATE = (
     insert(TaskRow)
@@ -74,78 +70,9 @@ CREATE = (
     .returning(*COLUMNS)
 )
 
-NO_DUE_DATE = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
-DUE = func.coalesce(TaskRow.due_at, NO_DUE_DATE)
-
-ORDERS = {
-    "-created_at": Order({"id": TaskRow.id}, descending=True),
-    "created_at": Order({"id": TaskRow.id}, descending=False),
-    "due_at": Order({"due_at": DUE, "id": TaskRow.id}, descending=False),
-    "-priority": Order({"priority": TaskRow.priority, "id": TaskRow.id}, descending=True),
-    "-updated_at": Order({"updated_at": TaskRow.updated_at, "id": TaskRow.id}, descending=True),
-}
-
-FILTERS = {
-    "status": TaskRow.status == bindparam("status"),
-    "assignee": TaskRow.assignee_id == bindparam("assignee"),
-    "label": TaskRow.labels.contains(array([bindparam("label")])),
-    "priority": TaskRow.priority == bindparam("priority"),
-    # Said of DUE, so that the index of this order finds the range.
-    "due_before": bindparam("due_before", type_=TaskRow.due_at.type) > DUE,
-    "due_after": and_(bindparam("due_after", type_=TaskRow.due_at.type) <= DUE, DUE < NO_DUE_DATE),
-    "search": TaskRow.search.bool_op("@@")(
-        func.websearch_to_tsquery("simple", bindparam("search"))
-    ),
-}
-
-ALL_SCOPES = union_all(
-    select(ME.label("id")),
-    select(MembershipRow.project_id).where(MembershipRow.user_id == ME, MembershipRow.active),
-).cte("scopes")
-
-ONE_PROJECT = (
-    select(MembershipRow.project_id.label("id"))
-    .where(
-        MembershipRow.project_id == bindparam("project_id"),
-        MembershipRow.user_id == ME,
-        MembershipRow.active,
-    )
-    .cte("scopes")
-)
-
-
-def _page_over(scopes: CTE) -> Build:
-    """Read at most a page from the index of each scope and merge them.
-
-    So the cost of a page follows from the number of the reader's projects, not from how much
-    is in them or in those of others.
-    """
-
-    def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-        page = (
-            select(*COLUMNS, *(key.label(f"order_{label}") for label, key in order.keys.items()))
-            .where(TaskRow.scope_id == scopes.c.id, TaskRow.deleted_at.is_(None), *conditions)
-            .order_by(*order.clauses())
-            .limit(LIMIT + OFFSET)
-            .lateral("page")
-        )
-        keys = Order({label: page.c[f"order_{label}"] for label in order.keys}, order.descending)
-        return (
-            select(
-                *(page.c[column.name] for column in COLUMNS),
-                *keys.cursor_columns(),
-            )
-            .select_from(scopes.join(page, true()))
-            .order_by(*keys.clauses())
-            .limit(LIMIT)
-            .offset(OFFSET)
-        )
-
-    return build
-
 
 class TaskService:
-    """Everything people do with tasks."""
+    """What people do with single tasks; moving, bulk and the trash have services of their own."""
 
     def __init__(
         self,
@@ -153,17 +80,18 @@ class TaskService:
         events: EventService,
         access: AccessService,
         projects: ProjectService,
+        operations: OperationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._projects = projects
+        self._operations = operations
+        self._lists = TaskLists(database, access)
+        self._rules = CompletionRules(database, projects)
+        self.graph = TaskGraph(database)
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
-        self._everywhere = Listing("tasks", database, _page_over(ALL_SCOPES), FILTERS, ORDERS)
-        self._in_project = Listing(
-            "tasks of a project", database, _page_over(ONE_PROJECT), FILTERS, ORDERS
-        )
 
     def get(self, principal: Principal, task_id: str) -> Task:
         """Return a task that the caller may see."""
@@ -174,58 +102,81 @@ class TaskService:
 
     def page(self, principal: Principal, query: TaskQuery) -> Page[Task]:
         """Return the tasks that the caller may see, of all scopes or of one project."""
-        values = query.set_filters() | {"me": principal.id}
-        if values.get("assignee") == "me":
-            values["assignee"] = principal.id
-        if query.project_id is None:
-            return self._everywhere.page(query, values, query.sort).map(Task.model_validate)
-        page = self._in_project.page(query, values, query.sort)
-        if not page.items:
-            self._access.role_in(principal, query.project_id)
-        return page.map(Task.model_validate)
+        return self._lists.page(principal, query)
 
-    def create(self, principal: Principal, body: TaskCreate) -> Task:
+    def create(self, principal: Principal, body: TaskCreate) -> ChangedTask:
         """Make a task; in a project it takes an editor."""
         if body.project_id is not None:
             self._projects.open_for_work(principal, body.project_id)
         self._check_assignee(body.assignee_id, body.project_id, principal.id)
-        values = body.model_dump(exclude={"metadata"})
+        task_id, scope_id = new_id(), body.project_id or principal.id
+        if body.parent_id or body.blocked_by:
+            self.graph.lock(scope_id)
+            self._check_graph(task_id, scope_id, body.parent_id, body.blocked_by)
+        warnings: list[TaskWarning] = []
+        if body.status is TaskStatus.COMPLETED and body.blocked_by:
+            warnings = self._rules.check(task_id, body.project_id, body.blocked_by)
         row = self._create.one(
-            **values,
+            **body.model_dump(exclude={"metadata"}),
             **_moments(body.status, None, None),
-            id=new_id(),
+            id=task_id,
             created_by=principal.id,
+            position=last_position(),
             task_metadata=body.metadata,
         )
-        return self._changed(principal, Task.model_validate(row), "task.created")
+        task = self.changed(principal, Task.model_validate(row), "task.created")
+        return _with_warnings(task, warnings)
 
     def update(
         self, principal: Principal, task_id: str, changes: TaskUpdate, if_match: IfMatch
-    ) -> Task:
+    ) -> ChangedTask:
         """Change a task; metadata is merged, everything else replaced."""
-        row = self._load(principal, task_id)
-        if_match.check(Task.model_validate(row))
         values = changes.model_dump(exclude_unset=True)
+        if {"parent_id", "blocked_by"} & set(values):
+            row = self.load_with_scope(principal, task_id)
+        else:
+            row = self.load(principal, task_id)
+        if_match.check(Task.model_validate(row))
         if "assignee_id" in values:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
+        self._check_graph(
+            row.id, row.scope_id, values.get("parent_id"), values.get("blocked_by", [])
+        )
+        warnings: list[TaskWarning] = []
         if "status" in values and values["status"] != row.status:
             values |= _moments(values["status"], row.started_at, row.completed_at)
+            if values["status"] is TaskStatus.COMPLETED:
+                blocked_by = values.get("blocked_by", row.blocked_by)
+                warnings = self._rules.check(row.id, row.project_id, blocked_by)
         if "metadata" in values:
             patch_json(row, "task_metadata", values.pop("metadata"))
-        if not apply_changes(row, values):
-            return Task.model_validate(row)
-        self._db.session.flush()
-        return self._changed(principal, Task.model_validate(row), "task.updated")
+        if apply_changes(row, values):
+            self._db.session.flush()
+            self.changed(principal, Task.model_validate(row), "task.updated")
+        return _with_warnings(Task.model_validate(row), warnings)
 
     def delete(self, principal: Principal, task_id: str, if_match: IfMatch) -> None:
-        """Put a task into the trash; the time spent on it stays."""
-        row = self._load(principal, task_id)
-        if_match.check(Task.model_validate(row))
-        row.put_in_trash(principal.id)
-        self._db.session.flush()
-        self._changed(principal, Task.model_validate(row), "task.deleted")
+        """Put a task and its subtasks into the trash; the time spent on them stays."""
+        rows = self.put_away(principal, task_id, if_match, new_id())
+        self._operations.record(rows[0], rows[0].scope_id, rows[0].title, {"task": len(rows)})
 
-    def _load(self, principal: Principal, task_id: str) -> TaskRow:
+    # What moving, bulk changes and the trash share:
+
+    def put_away(
+        self, principal: Principal, task_id: str, if_match: IfMatch, operation_id: str
+    ) -> list[TaskRow]:
+        """Put a task and its subtasks into the trash as part of an operation; return them all."""
+        top = self.load_with_scope(principal, task_id)
+        if_match.check(Task.model_validate(top))
+        rows = self.load_subtree(task_id)
+        for row in rows:
+            row.put_in_trash(principal.id, operation_id)
+        self._db.session.flush()
+        for row in rows:
+            self.changed(principal, Task.model_validate(row), "task.deleted")
+        return rows
+
+    def load(self, principal: Principal, task_id: str) -> TaskRow:
         """Load and lock a task: one's own personal one, or as an editor one of a project."""
         query = LOAD.where(TaskRow.id == task_id)
         found = self._db.session.execute(query, {"me": principal.id}).one_or_none()
@@ -235,6 +186,39 @@ class TaskService:
         if row.project_id is not None:
             refuse_below(ProjectRole.EDITOR, ProjectRole(role))
         return row
+
+    def load_with_scope(self, principal: Principal, task_id: str, *other_scopes: str) -> TaskRow:
+        """Lock the scope of a task, and others, before the task itself."""
+        seen = self.get(principal, task_id)
+        scope_id = seen.project_id or seen.created_by
+        self.graph.lock(scope_id, *other_scopes)
+        row = self.load(principal, task_id)
+        if row.scope_id != scope_id:
+            raise ConflictError(
+                "Somebody moved this task at the same moment; read it again.", code="task_moved"
+            )
+        return row
+
+    def load_subtree(self, task_id: str) -> list[TaskRow]:
+        """Load and lock a task and all below it, parents first; the scope is locked already."""
+        ids = self.graph.subtree(task_id)
+        query = select(TaskRow).where(TaskRow.id.in_(ids)).order_by(TaskRow.id).with_for_update()
+        rows = {row.id: row for row in self._db.session.scalars(query)}
+        return [rows[each] for each in ids]
+
+    def changed(self, principal: Principal, task: Task, event: str) -> Task:
+        """Record the event of a change; return the task."""
+        room = scope_room(task.project_id, task.created_by)
+        self._events.record(principal, room, event, task)
+        return task
+
+    def _check_graph(
+        self, task_id: str, scope_id: str, parent_id: str | None, blocked_by: list[str]
+    ) -> None:
+        if parent_id is not None:
+            self.graph.check_parent(task_id, parent_id, scope_id)
+        if blocked_by:
+            self.graph.check_blockers(task_id, blocked_by, scope_id)
 
     def _check_assignee(
         self, assignee_id: str | None, project_id: str | None, owner_id: str
@@ -247,10 +231,9 @@ class TaskService:
                 code="assignee_not_member",
             )
 
-    def _changed(self, principal: Principal, task: Task, event: str) -> Task:
-        room = scope_room(task.project_id, task.created_by)
-        self._events.record(principal, room, event, task)
-        return task
+
+def _with_warnings(task: Task, warnings: list[TaskWarning]) -> ChangedTask:
+    return ChangedTask.model_construct(**dict(task), warnings=warnings)
 
 
 def _moments(
@@ -269,4 +252,4 @@ def _moments(
             return {"started_at": started_at, "completed_at": None}
 
 
-task_service = TaskService(db, event_service, access_service, project_service)
+task_service = TaskService(db, event_service, access_service, project_service, operation_service)

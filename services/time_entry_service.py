@@ -30,6 +30,7 @@ from services.access_service import (
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.listing import LIMIT, OFFSET, Build, Listing, Order
+from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
 from services.task_service import TaskService, task_service
 from utils.errors import BadRequestError, ConflictError, ForbiddenError
@@ -118,12 +119,14 @@ class TimeEntryService:
         access: AccessService,
         projects: ProjectService,
         tasks: TaskService,
+        operations: OperationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._projects = projects
         self._tasks = tasks
+        self._operations = operations
         self._get = database.prepare(GET)
         self._overlapping = database.prepare(OVERLAPPING)
         self._mine = Listing("time entries", database, _page_of(MINE), FILTERS, ORDERS)
@@ -195,9 +198,10 @@ class TimeEntryService:
         if_match.check(TimeEntry.model_validate(row))
         row.put_in_trash(principal.id)
         self._db.session.flush()
+        self._operations.record(row, row.scope_id, row.note, {"time_entry": 1})
         self.changed(principal, row, "time_entry.deleted")
 
-    # What the timer shares:
+    # What the timer and the trash share:
 
     def place(self, principal: Principal, task_id: str | None, project_id: str | None) -> Place:
         """Check that the caller may record time there; a task implies its project."""
@@ -271,6 +275,18 @@ class TimeEntryService:
         )
         return [each["id"] for each in found]
 
+    def check_may_correct(self, principal: Principal, user_id: str, project_id: str | None) -> None:
+        """Let people correct their own time while they may work there, and owners all of it."""
+        if project_id is None:
+            if user_id != principal.id:
+                raise not_found()
+        elif user_id != principal.id:
+            self._access.require(principal, project_id, ProjectRole.OWNER)
+        elif not self._access.is_in(principal.id, project_id):
+            raise ForbiddenError("You left this project; its owners can correct this entry.")
+        else:
+            self._access.require(principal, project_id, ProjectRole.EDITOR)
+
     def changed(self, principal: Principal, row: TimeEntryRow, event: str) -> TimeEntry:
         """Record the event of a change and return the entry as it is now."""
         entry = TimeEntry.model_validate(row)
@@ -284,21 +300,12 @@ class TimeEntryService:
         """
         self.lock_person(self.get(principal, entry_id).user_id)
         entry = self.get(principal, entry_id)  # as it is now that nobody else can change it
-        if entry.project_id is not None:
-            self._check_may_correct(principal, entry, entry.project_id)
+        self.check_may_correct(principal, entry.user_id, entry.project_id)
         query = select(TimeEntryRow).where(TimeEntryRow.id == entry_id, LIVE).with_for_update()
         row = self._db.session.scalars(query).one_or_none()
         if row is None:
             raise not_found()
         return row
-
-    def _check_may_correct(self, principal: Principal, entry: TimeEntry, project_id: str) -> None:
-        if entry.user_id != principal.id:
-            self._access.require(principal, project_id, ProjectRole.OWNER)
-        elif not self._access.is_in(principal.id, project_id):
-            raise ForbiddenError("You left this project; its owners can correct this entry.")
-        else:
-            self._access.require(principal, project_id, ProjectRole.EDITOR)
 
     def _move(self, principal: Principal, row: TimeEntryRow, values: dict[str, Any]) -> None:
         """Replace task_id and project_id in `values` by a place that fits together.
@@ -333,5 +340,5 @@ def _room(row: TimeEntryRow) -> str:
 
 
 time_entry_service = TimeEntryService(
-    db, event_service, access_service, project_service, task_service
+    db, event_service, access_service, project_service, task_service, operation_service
 )

@@ -2,9 +2,13 @@
 
 from sqlalchemy import bindparam, select, text, update
 
+from models.agent import Agent
 from models.base import apply_changes, columns_of
+from models.comment import CommentRow
+from models.item import ItemRow
 from models.membership import MembershipRow
 from models.principal import Principal
+from models.project import ProjectRow
 from models.task import TaskRow
 from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
 from services.db_client import DatabaseClient, db
@@ -73,8 +77,11 @@ class UserService:
         self._db.session.flush()
         user = User.model_validate(row)
         self._events.record(principal, user_room(row.id), "user.updated", user)
+        if row.owner_id is not None:
+            agent = Agent.model_validate(row)
+            self._events.record(principal, user_room(row.owner_id), "agent.updated", agent)
         if "name" in changes.model_fields_set:
-            self._memberships.announce_name(principal)
+            self._memberships.announce_name(principal, row.id)
         return user
 
     def principal_of(self, email: str) -> Principal:
@@ -87,7 +94,7 @@ class UserService:
     def verify_email(self, email: str) -> User:
         """Mark an address as verified and hand over what imports left for it.
 
-        Time, tasks and memberships of the placeholder become the account's.
+        Time, work and memberships of the placeholder become the account's.
         """
         session = self._db.session
         query = select(UserRow).where(UserRow.email == email.lower()).with_for_update()
@@ -119,11 +126,13 @@ class UserService:
             )
         ids = {"user": user.id, "placeholder": placeholder.id, "number": user.number}
         session.execute(_CLAIM_TIME, ids)
-        session.execute(
-            update(TaskRow)
-            .where(TaskRow.assignee_id == placeholder.id)
-            .values(assignee_id=user.id, version=TaskRow.version + 1)
-        )
+        for table, column in _NAMING_USERS:
+            session.execute(
+                update(table)
+                .where(getattr(table, column) == placeholder.id)
+                .values({column: user.id, "version": table.version + 1})
+            )
+        session.execute(_CLAIM_MENTIONS, ids)
         session.execute(_MERGE_DOUBLE_MEMBERSHIPS, ids)
         session.execute(
             update(MembershipRow)
@@ -145,6 +154,23 @@ _CLAIM_TIME = text(
               AND COALESCE(own.ended_at, 'infinity') > waiting.started_at
         )
     WHERE waiting.user_id = :placeholder
+    """
+)
+
+# What an archive says that the placeholder made, or has to do.
+_NAMING_USERS: tuple[tuple[type[ProjectRow | TaskRow | ItemRow | CommentRow], str], ...] = (
+    (ProjectRow, "created_by"),
+    (TaskRow, "created_by"),
+    (TaskRow, "assignee_id"),
+    (ItemRow, "created_by"),
+    (CommentRow, "created_by"),
+)
+
+_CLAIM_MENTIONS = text(
+    """
+    UPDATE comments SET mentions = array_replace(mentions, :placeholder, :user),
+        version = version + 1, updated_at = now()
+    WHERE :placeholder = ANY (mentions)
     """
 )
 

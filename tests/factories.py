@@ -46,7 +46,8 @@ class Person:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.tokens and "Authorization" not in named:
             named["Authorization"] = f"Bearer {self.tokens['access_token']}"
-        return self.client.open(settings.api_prefix + path, method=method, headers=named, **parts)
+        path = settings.api_prefix + path
+        return self.client.open(path, method=method, headers=named, buffered=True, **parts)
 
 
 def sign_up(app: Flask, name: str, timezone: str = "UTC") -> Person:

@@ -20,6 +20,7 @@ OWN_SCOPES = 6
 OWN_TASKS = 3_300
 OWN_TASKS_OF_A_PROJECT = 600
 OWN_ENTRIES = ENTRIES_OF_A_PROJECT = 1_000
+OF_ONE_LIST = 300  # lines in the reader's inbox, lines and comments of their newest task
 
 MANY: tuple[LiteralString, ...] = (
     "SET gin_pending_list_limit = '256MB'",
@@ -32,6 +33,11 @@ MANY: tuple[LiteralString, ...] = (
     """
     INSERT INTO users (id, name)
     SELECT pg_temp.id(1, n), 'User ' || n FROM generate_series(1, 10000) AS n
+    """,
+    """
+    INSERT INTO users (id, name, kind, owner_id)
+    SELECT pg_temp.id(6, n), 'Agent ' || n, 'agent', pg_temp.id(1, n)
+    FROM generate_series(1, 10000) AS n
     """,
     """
     INSERT INTO sessions
@@ -53,7 +59,7 @@ MANY: tuple[LiteralString, ...] = (
     # Of the 99,000 tasks of others half are personal ones of 100 users, half in 50 projects.
     """
     INSERT INTO tasks (id, title, created_by, project_id, assignee_id, status, priority, due_at,
-                       labels, updated_at)
+                       labels, updated_at, position)
     SELECT pg_temp.id(4, n),
            'Task ' || n % 1000 || CASE WHEN n % 3 = 0 THEN ' often' ELSE '' END
                || CASE WHEN n % 97 = 0 THEN ' sometimes' ELSE '' END
@@ -66,7 +72,8 @@ MANY: tuple[LiteralString, ...] = (
            array_remove(ARRAY[CASE WHEN n % 3 = 0 THEN 'often' END,
                CASE WHEN n % 97 = 0 THEN 'sometimes' END,
                CASE WHEN n % 9973 = 0 THEN 'seldom' END], NULL),
-           timestamptz '2026-01-01' + n * 7919 % 100000 * interval '1 minute'
+           timestamptz '2026-01-01' + n * 7919 % 100000 * interval '1 minute',
+           'i' || lpad((n * 7919 % 1000000)::text, 9, '0') || 'V'
     FROM generate_series(1, 102300) AS n, LATERAL (
         SELECT CASE WHEN n % 31 = 0 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END AS id,
                CASE WHEN n % 341 = 0 THEN NULL
@@ -91,6 +98,23 @@ MANY: tuple[LiteralString, ...] = (
                    * CASE WHEN n > 100000 THEN n - 100001 ELSE n / 100 END AS started_at
     ) AS owner JOIN users ON users.id = owner.id
     """,
+    # The newest 600 are the reader's; of the others' half are in the inboxes of 100 users.
+    """
+    INSERT INTO items (id, created_by, task_id, name, status, position)
+    SELECT pg_temp.id(6, n),
+           CASE WHEN n > 60000 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n / 2 % 100) END,
+           CASE WHEN n > 60300 THEN pg_temp.id(4, 102300)
+                WHEN n <= 60000 AND n % 2 = 0 THEN pg_temp.id(4, 1 + n * 7919 % 102300) END,
+           'Item ' || n, (ARRAY['open', 'done'])[1 + n / 7 % 2],
+           'i' || lpad((n * 7919 % 1000000)::text, 9, '0') || 'V'
+    FROM generate_series(1, 60600) AS n
+    """,
+    """
+    INSERT INTO comments (id, created_by, task_id, body)
+    SELECT pg_temp.id(7, n), pg_temp.id(1, 1 + n % 100),
+           pg_temp.id(4, CASE WHEN n > 30000 THEN 102300 ELSE 1 + n * 7919 % 102300 END), 'Often'
+    FROM generate_series(1, 30300) AS n
+    """,
     """
     INSERT INTO rooms (id, seq)
     SELECT 'project:' || pg_temp.id(3, n), 2000 FROM generate_series(1, 55) AS n
@@ -102,6 +126,7 @@ MANY: tuple[LiteralString, ...] = (
     FROM generate_series(0, 99999) AS n
     """,
     "VACUUM ANALYZE users, sessions, projects, memberships, tasks, time_entries, rooms, events",
+    "VACUUM ANALYZE items, comments",
 )
 
 
@@ -184,6 +209,12 @@ class Explainer:
         """Return the plans of what POST reads."""
         with recorded_reads() as statements:
             done(person.post(path, body))
+        return self._explain(statements)
+
+    def plans_of_patch(self, person: Person, path: str, body: Any) -> list[Plan]:
+        """Return the plans of what PATCH reads."""
+        with recorded_reads() as statements:
+            done(person.patch(path, body))
         return self._explain(statements)
 
     def _explain(self, statements: list[Statement], *avoided: str) -> list[Plan]:

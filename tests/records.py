@@ -47,6 +47,18 @@ def make_entry(
     return entry
 
 
+def make_item(person: Person, name: str = "Call Ada", **fields: Any) -> Record:
+    """Capture a line: in the inbox, or with a task_id in its checklist."""
+    item: Record = done(person.post("/items", {"name": name} | fields))
+    return item
+
+
+def make_comment(person: Person, task: Record, body: str) -> Record:
+    """Say something about a task."""
+    comment: Record = done(person.post(f"/tasks/{task['id']}/comments", {"body": body}))
+    return comment
+
+
 def start_timer(person: Person, **fields: Any) -> Record:
     """Start the timer and return the entry that runs now."""
     started: Record = done(person.post("/timer/start", fields))["started"]

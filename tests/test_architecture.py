@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from api.contract import Access, ContractError
 from api.endpoint import endpoint
 from config import PROJECT_DIR
 from models.base import Base
+from models.download import ZipDownload
 from models.principal import Principal
 from utils.preconditions import IfMatch
 
@@ -248,6 +250,11 @@ def taking_bare_bytes(upload: bytes) -> str:
     return str(upload)
 
 
+def returning_a_file() -> ZipDownload:
+    """A view."""
+    return ZipDownload("nothing.zip", BytesIO())
+
+
 def sound(principal: Principal, thing_id: str, if_match: IfMatch) -> str:
     """A view."""
     return f"{principal}{thing_id}{if_match}"
@@ -265,6 +272,7 @@ def sound(principal: Principal, thing_id: str, if_match: IfMatch) -> str:
         (taking_somebody_else, "a principal that is no Principal"),
         (taking_a_bare_tag, "an? if_match that is no IfMatch"),
         (taking_bare_bytes, "a upload that is no Upload"),
+        (returning_a_file, "a file, which is not recorded"),
     ],
 )
 def test_a_view_that_leaves_something_open_is_refused(

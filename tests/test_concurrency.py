@@ -221,3 +221,28 @@ def test_the_database_itself_keeps_a_second_timer_from_running(
             },
         )
     assert refusal.value.diag.constraint_name == "uq_time_entries_running"
+
+
+def test_an_agent_that_is_deleted_while_it_is_added_is_a_member_nowhere(
+    server: Server, database: str, alice: Person
+) -> None:
+    headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
+    project_id = alice.post("/projects", {"name": "Website"}).get_json()["id"]
+    place = f"/projects/{project_id}/members"
+    agents = [
+        alice.post("/agents", {"name": "Builder", "kind": "ci"}).get_json()["id"]
+        for _ in range(PAIRS)
+    ]
+    with crowd(server, 2) as (adding, deleting):
+        for agent_id in agents:
+            body = {"user_id": agent_id}
+            added, deleted = at_once(
+                [
+                    partial(adding.post, place, json=body, headers=headers),
+                    partial(deleting.delete, f"/agents/{agent_id}", headers=headers),
+                ]
+            )
+            assert deleted.status_code == 204, deleted.text
+            assert added.status_code in (201, 400), added.text
+    members = "SELECT user_id::text FROM memberships WHERE project_id = %(id)s"
+    assert rows(database, members, {"id": project_id}) == [{"user_id": alice.id}]

@@ -129,7 +129,7 @@ def test_migrations_and_models_agree(app: Flask, scratch: str) -> None:
     [
         "ALTER TABLE tasks ADD COLUMN colour text",
         "ALTER TABLE tasks ALTER COLUMN description DROP DEFAULT",
-        "DROP INDEX ix_tasks_scope_id_id",
+        "DROP INDEX ix_tasks_scope_id_created_at_id",
     ],
 )
 def test_a_difference_between_migrations_and_models_is_noticed(

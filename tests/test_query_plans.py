@@ -6,6 +6,7 @@ from flask import Flask
 from tests.factories import Person, log_in, sign_up
 from tests.plans import (
     ENTRIES_OF_A_PROJECT,
+    OF_ONE_LIST,
     OWN_ENTRIES,
     OWN_SCOPES,
     OWN_TASKS,
@@ -47,6 +48,10 @@ ENTRY_FILTERS = [
     "started_after=2026-02-01T00:00:00Z",
     "started_before=2026-03-01T00:00:00Z",
     "started_after=2026-02-01T00:00:00Z&started_before=2026-02-03T00:00:00Z",
+]
+OF_TASKS = ["/items?", "/items?task_id={task}", "/tasks/{task}/comments?"]
+OF_TASKS_FILTERED = [
+    f"{path}&{question}" for path in OF_TASKS[:2] for question in ("status=open", "search=item")
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
 MEMBERS = 3
@@ -157,6 +162,34 @@ def test_the_time_of_one_person_in_a_project_is_read_from_either(
     assert not wasteful(explainer.plans(reader, path), most_rows)
 
 
+@pytest.mark.parametrize("template", OF_TASKS)
+def test_an_index_gives_a_page_of_items_or_comments_in_order(
+    explainer: Explainer, reader: Person, task: Record, template: str
+) -> None:
+    for path in pages(reader, template.format(task=task["id"])):
+        plans = explainer.plans_in_order(reader, path)
+        assert not wasteful(plans, PAGE + BOTH)
+
+
+@pytest.mark.parametrize("template", [*OF_TASKS, *OF_TASKS_FILTERED])
+def test_a_list_of_items_or_comments_reads_at_most_those(
+    explainer: Explainer, reader: Person, task: Record, template: str
+) -> None:
+    for path in pages(reader, template.format(task=task["id"])):
+        assert not wasteful(explainer.plans(reader, path), OF_ONE_LIST + BOTH)
+
+
+@pytest.mark.parametrize("template", ["/items?", "/items?task_id={task}"])
+def test_moving_an_item_reads_those_around_it(
+    explainer: Explainer, reader: Person, task: Record, template: str
+) -> None:
+    found = ids(reader.get(f"{template.format(task=task['id'])}&limit=200"))
+    move = {"after_id": found[100]}
+    plans = explainer.plans_of_patch(reader, f"/items/{found[0]}", move)
+    assert any("(items.position, items.id) >" in plan.statement for plan in plans)
+    assert not wasteful(plans, OF_THE_SESSION)
+
+
 @pytest.mark.parametrize("grouping", GROUPINGS)
 @pytest.mark.parametrize("scope", ["", "&project_id={project}"])
 def test_a_report_reads_the_entries_of_its_range(
@@ -172,8 +205,13 @@ def test_a_report_reads_the_entries_of_its_range(
     ("path", "most_rows"),
     [
         ("/tasks/{task}", 1 + BOTH * OWN_SCOPES),
+        ("/items/{item}", 2 + BOTH * OWN_SCOPES),
+        ("/comments/{comment}", 2 + BOTH * OWN_SCOPES),
         ("/timer", OF_THE_SESSION),
         ("/users/me", OF_THE_SESSION),
+        ("/agents?limit=50", BOTH * (BOTH + 1) * MEMBERS * OWN_SCOPES),
+        ("/agents?owner=me", BOTH * (BOTH + 1) * MEMBERS * OWN_SCOPES),
+        ("/agents?project_id={project}&search=builder", BOTH * (BOTH + 1) * MEMBERS),
         ("/projects?limit=50", (BOTH + 1) * OWN_SCOPES),
         ("/projects?search=project", (BOTH + 1) * OWN_SCOPES),
         ("/projects/{project}", 2),
@@ -184,8 +222,10 @@ def test_a_report_reads_the_entries_of_its_range(
 def test_everything_else_reads_what_it_shows(
     explainer: Explainer, reader: Person, project_id: str, task: Record, path: str, most_rows: int
 ) -> None:
-    plans = explainer.plans(reader, path.format(project=project_id, task=task["id"]))
-    assert not wasteful(plans, most_rows)
+    known = {"project": project_id, "task": task["id"]}
+    (known["item"],) = ids(reader.get(f"/items?task_id={task['id']}&limit=1"))
+    (known["comment"],) = ids(reader.get(f"/tasks/{task['id']}/comments?limit=1"))
+    assert not wasteful(explainer.plans(reader, path.format(**known)), most_rows)
 
 
 def test_who_sends_a_request_is_found_by_keys(explainer: Explainer, reader: Person) -> None:

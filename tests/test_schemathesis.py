@@ -92,11 +92,26 @@ class World:
         place = {"project_id": project["id"]}
         add_member(self.alice, project, self.bob, "editor")
         task = self.alice.post("/tasks", {"title": "Write"} | place).get_json()
+        item = self.alice.post("/items", {"name": "Think", "task_id": task["id"]}).get_json()
+        other = self.alice.post("/items", {"name": "Rest", "task_id": task["id"]}).get_json()
+        comments = f"/tasks/{task['id']}/comments"
+        comment = self.alice.post(comments, {"body": "Slowly"}).get_json()
+        second = self.alice.post("/tasks", {"title": "Read"} | place).get_json()
+        gone = self.alice.post("/tasks", {"title": "Forget"} | place).get_json()
+        self.alice.delete(f"/tasks/{gone['id']}")
+        agent = self.alice.post("/agents", {"name": "Builder", "kind": "ci"}).get_json()
         entry = self.alice.post("/timer/start", place).get_json()["started"]
         self.alice.post("/timer/stop")
         self.known |= place | {
             "task_id": task["id"],
             "entry_id": entry["id"],
+            "item_id": item["id"],
+            "after_id": other["id"],
+            "parent_id": task["id"],
+            "blocked_by": [second["id"]],
+            "agent_id": agent["id"],
+            "operation_id": self.alice.get("/trash").get_json()[0]["id"],
+            "comment_id": comment["id"],
             "user_id": self.bob.id,
             "assignee_id": self.bob.id,
             "assignee": self.bob.id,
@@ -123,6 +138,7 @@ class World:
     def fill_in_values(self, values: dict[str, Any]) -> None:
         """Name what exists, and let time pass forwards."""
         values.update({key: self.known[key] for key in values if key in self.known})
+        values.pop("before_id", None)  # beside the other neighbour it would name a third
         for first, last in (("from", "to"), ("started_at", "ended_at")):
             if isinstance(values.get(first), str) and isinstance(values.get(last), str):
                 values[first], values[last] = sorted([values[first], values[last]])
@@ -136,10 +152,25 @@ class World:
                 body["refresh_token"] = self.another_session().tokens["refresh_token"]
             case "users_sign_up":
                 body["email"] = email_of("Carol")
+            case "tasks_move_task":
+                body.pop("parent_id", None)  # a task is no part of itself
+                body["after_id"] = self.known["blocked_by"][0]
+            case "tasks_change_tasks":
+                self.fill_in_changes(body.get("changes"))
             case "members_add_member":
                 body.update(user_id=None, email=sign_up(self.app, "Carol").email)
             case "imports_import_time":
                 body.update(file=CLOCKIFY, format="clockify")
+
+    def fill_in_changes(self, changes: Any) -> None:
+        """Let bulk changes be about tasks that exist, in projects that do."""
+        for change in changes if isinstance(changes, list) else []:
+            if isinstance(change, dict) and "id" in change:
+                change["id"] = self.known["blocked_by"][0]
+            for part in ("task", "to"):
+                inner = change.get(part) if isinstance(change, dict) else None
+                if isinstance(inner, dict):
+                    self.fill_in_values(inner)
 
     def cursor(self, case: Case) -> str:
         """Return a cursor of the same list in its usual order."""

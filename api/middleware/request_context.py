@@ -2,7 +2,7 @@
 
 import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from uuid_utils import uuid4
 
 from services.event_service import client_id
@@ -27,15 +27,15 @@ def request_id() -> str:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
-    g.request_id = uuid4().hex
-    open_log_context(request_id=g.request_id)
+    name = uuid4().hex
+    g.started, g.request_id = time.perf_counter(), name
+    open_log_context(request_id=name)
     client_id.set(_read_client_id())
 
 
 def _read_client_id() -> str | None:
     """A client names itself, to know its own changes among the events."""
-    given = request.headers.get("X-Client-Id")
+    given: str | None = request.environ.get("HTTP_X_CLIENT_ID")
     if given is not None and not (
         given.isascii() and given.isprintable() and len(given) <= CLIENT_ID_MAX_LENGTH
     ):
@@ -47,12 +47,13 @@ def _read_client_id() -> str | None:
 
 
 def _finish(response: Response) -> Response:
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
     response.headers["X-Request-Id"] = g.request_id
-    route = request.url_rule.rule if request.url_rule else None
+    route = asked.url_rule.rule if asked.url_rule else None
     log = logger.debug if route in QUIET_ROUTES else logger.info
     log(
         "request.finished",
-        method=request.method,
+        method=asked.method,
         route=route,
         status=response.status_code,
         ms=round((time.perf_counter() - g.started) * 1000, 2),

@@ -13,7 +13,7 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_chunked() -> None:
-    if "Transfer-Encoding" in request.headers:
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
         raise RequestRefusedError(
             HTTPStatus.LENGTH_REQUIRED,
             "Chunked bodies are not accepted; send Content-Length.",

@@ -5,7 +5,18 @@ from flask import Blueprint
 from api.contract import Access
 from api.endpoint import endpoint
 from models.principal import Principal
-from models.task import Task, TaskCreate, TaskQuery, TaskUpdate
+from models.task import (
+    BulkOutcome,
+    ChangedTask,
+    Task,
+    TaskBulk,
+    TaskCreate,
+    TaskMove,
+    TaskQuery,
+    TaskUpdate,
+)
+from services.task_bulk_service import task_bulk_service
+from services.task_move_service import task_move_service
 from services.task_service import task_service
 from utils.pages import Page
 from utils.preconditions import IfMatch
@@ -15,7 +26,7 @@ tasks = Blueprint("tasks", __name__)
 
 @tasks.post("/tasks")
 @endpoint(access=Access.SIGNED_IN, status=201)
-def create_task(principal: Principal, body: TaskCreate) -> Task:
+def create_task(principal: Principal, body: TaskCreate) -> ChangedTask:
     """Make a task, personal or in a project."""
     return task_service.create(principal, body)
 
@@ -36,7 +47,9 @@ def get_task(principal: Principal, task_id: str) -> Task:
 
 @tasks.patch("/tasks/<id:task_id>")
 @endpoint(access=Access.SIGNED_IN)
-def update_task(principal: Principal, task_id: str, body: TaskUpdate, if_match: IfMatch) -> Task:
+def update_task(
+    principal: Principal, task_id: str, body: TaskUpdate, if_match: IfMatch
+) -> ChangedTask:
     """Change a task; its metadata is merged."""
     return task_service.update(principal, task_id, body, if_match)
 
@@ -46,3 +59,20 @@ def update_task(principal: Principal, task_id: str, body: TaskUpdate, if_match: 
 def delete_task(principal: Principal, task_id: str, if_match: IfMatch) -> None:
     """Put a task into the trash."""
     task_service.delete(principal, task_id, if_match)
+
+
+@tasks.post("/tasks/<id:task_id>/move")
+@endpoint(access=Access.SIGNED_IN)
+def move_task(principal: Principal, task_id: str, body: TaskMove, if_match: IfMatch) -> ChangedTask:
+    """Put a task before or after another, under a parent, or into another project."""
+    return task_move_service.move(principal, task_id, body, if_match)
+
+
+@tasks.post("/tasks/bulk")
+@endpoint(access=Access.SIGNED_IN)
+def change_tasks(principal: Principal, body: TaskBulk) -> BulkOutcome:
+    """Make up to 200 changes in one transaction, or none.
+
+    An error names the change that it is about by its index.
+    """
+    return task_bulk_service.run(principal, body)

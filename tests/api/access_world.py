@@ -33,15 +33,18 @@ class Guests:
 
     by_role: dict[Role, Person]
     member: Person
+    host: Person  # a person, who owns the projects and the agents
 
     def project(self) -> Ids:
-        """Make a project with a task and an entry of its owner; return the ids in it."""
-        owner = self.by_role["owner"]
+        """Make a project with things of its owner; return the ids in it."""
+        owner = self.host
         project = _made(owner, "/projects", {"name": "Website"})
         add_member(owner, project, self.by_role["editor"], "editor")
         add_member(owner, project, self.by_role["viewer"], "viewer")
         add_member(owner, project, self.member, "editor")
-        return self._things({"project_id": project["id"]}) | {
+        things = self._things(owner, {"project_id": project["id"]})
+        add_member(owner, project, Person(owner.client, things["agent_id"]), "editor")
+        return things | {
             "project_id": project["id"],
             "user_id": self.member.id,
             "other_id": self.by_role["other"].id,
@@ -50,18 +53,28 @@ class Guests:
         }
 
     def personal(self) -> Ids:
-        """Make a task and an entry that are the owner's alone; return their ids."""
-        return self._things({}) | {"room": f"user:{self.by_role['owner'].id}"}
+        """Make things that are the owner's alone; return their ids."""
+        owner = self.by_role["owner"]
+        return self._things(owner, {}) | {"room": f"user:{owner.id}"}
 
     def _account(self) -> Ids:
         log_in(self.member)
         return {"email": self.member.email, "refresh_token": self.member.tokens["refresh_token"]}
 
-    def _things(self, place: Parts) -> Ids:
-        owner = self.by_role["owner"]
+    def _things(self, owner: Person, place: Parts) -> Ids:
         task = _made(owner, "/tasks", {"title": "Write"} | place)
         entry = _made(owner, "/time-entries", entry_body(task_id=task["id"]))
-        return {"task_id": task["id"], "entry_id": entry["id"]}
+        item = _made(owner, "/items", {"name": "Think", "task_id": task["id"]})
+        comment = _made(owner, f"/tasks/{task['id']}/comments", {"body": "Slowly"})
+        agent = _made(self.host, "/agents", {"name": "Builder", "kind": "ci"})
+        return {
+            "task_id": task["id"],
+            "entry_id": entry["id"],
+            "item_id": item["id"],
+            "comment_id": comment["id"],
+            "agent_id": agent["id"],
+            "operation_id": _deleted(owner, task),
+        }
 
 
 def entry_body(**fields: Any) -> Parts:
@@ -84,25 +97,37 @@ def _made(person: Person, path: str, body: Parts) -> Parts:
     return made
 
 
+def _deleted(person: Person, task: Parts) -> str:
+    """Delete another task like this one; return the id of the operation."""
+    place = {"project_id": task["project_id"]} if task["project_id"] else {}
+    gone = _made(person, "/tasks", {"title": "Not this"} | place)
+    answer = person.delete(f"/tasks/{gone['id']}", If_Match='"v1"')
+    assert answer.status_code == 204, answer.text
+    operation: Parts = person.get("/trash").get_json()[0]
+    return str(operation["id"])
+
+
 def people(app: Flask) -> Guests:
     """Sign up a person for each role, and one more member."""
     by_role = {role: sign_up(app, role) for role in SIGNED_IN}
-    return Guests({**by_role, "anonymous": Person(app.test_client())}, sign_up(app, "member"))
+    anonymous = Person(app.test_client())
+    return Guests({**by_role, "anonymous": anonymous}, sign_up(app, "member"), by_role["owner"])
 
 
 def agents(database: str, humans: Guests) -> Guests:
     """Make an agent for each role; an agent has no password, so its session is written directly."""
-    by_role = {role: make_agent(database, humans.member) for role in SIGNED_IN}
-    return Guests(humans.by_role | by_role, humans.member)
+    by_role = {role: make_agent(database, humans.host) for role in SIGNED_IN}
+    return Guests(humans.by_role | by_role, humans.member, humans.host)
 
 
-def make_agent(database: str, template: Person) -> Person:
-    """Make an agent that is signed in; its token is that of `template` with another owner."""
-    agent = replace(template, id=str(uuid.uuid4()), email=f"{uuid.uuid4().hex}@agents.example")
+def make_agent(database: str, owner: Person) -> Person:
+    """Make an agent that is signed in; its token is its owner's with another subject."""
+    agent = replace(owner, id=str(uuid.uuid4()), email=f"{uuid.uuid4().hex}@agents.example")
     with connect(database) as connection:
         connection.execute(
-            "INSERT INTO users (id, kind, email, name) VALUES (%s, 'agent', %s, 'Agent')",
-            [agent.id, agent.email],
+            "INSERT INTO users (id, kind, owner_id, agent_kind, email, name)"
+            " VALUES (%s, 'agent', %s, 'script', %s, 'Agent')",
+            [agent.id, owner.id, agent.email],
         )
         connection.execute("INSERT INTO rooms (id) VALUES (%s)", [f"user:{agent.id}"])
     return with_own_session(database, agent)

@@ -46,6 +46,11 @@ def of_project(question: str = "") -> Callable[[Ids], Parts]:
     return lambda ids: {"query_string": f"project_id={ids['project_id']}&{question}".rstrip("&")}
 
 
+def of_task(ids: Ids) -> Parts:
+    """A query about the task."""
+    return {"query_string": f"task_id={ids['task_id']}"}
+
+
 # A new route needs a line here: anonymous, other, viewer, editor, owner.
 RIGHTS = {
     "POST /users": Rights(
@@ -63,6 +68,13 @@ RIGHTS = {
     "POST /auth/login": Rights((200, 200, 200, 200, 200), parts=about("email", password=PASSWORD)),
     "POST /auth/refresh": Rights((200, 200, 200, 200, 200), parts=about("refresh_token")),
     "POST /auth/logout": Rights((401, 204, 204, 204, 204)),
+    "POST /agents": Rights((401, 201, 201, 201, 201), parts=json(name="Builder", kind="ci")),
+    "GET /agents": Rights((401, 404, 200, 200, 200), parts=of_project()),
+    "GET /agents/<id:agent_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "PATCH /agents/<id:agent_id>": Rights(
+        (401, 404, 403, 403, 200), (401, 404, 404, 404, 200), json(description="New")
+    ),
+    "DELETE /agents/<id:agent_id>": Rights((401, 404, 403, 403, 204), (401, 404, 404, 404, 204)),
     "POST /projects": Rights((401, 201, 201, 201, 201), parts=json(name="My own")),
     "GET /projects": Rights((401, 200, 200, 200, 200)),
     "GET /projects/<id:project_id>": Rights((401, 404, 200, 200, 200)),
@@ -84,6 +96,45 @@ RIGHTS = {
         (401, 404, 403, 200, 200), (401, 404, 404, 404, 200), json(title="Read")
     ),
     "DELETE /tasks/<id:task_id>": Rights((401, 404, 403, 204, 204), (401, 404, 404, 404, 204)),
+    "POST /tasks/<id:task_id>/move": Rights(
+        (401, 404, 403, 200, 200), (401, 404, 404, 404, 200), json()
+    ),
+    "POST /tasks/bulk": Rights(
+        (401, 404, 403, 200, 200),
+        (401, 404, 404, 404, 200),
+        lambda ids: {
+            "json": {"changes": [{"kind": "update", "id": ids["task_id"], "task": {"title": "A"}}]}
+        },
+    ),
+    "GET /trash": Rights((401, 404, 200, 200, 200), parts=of_project()),
+    "POST /trash/<id:operation_id>/restore": Rights(
+        (401, 404, 403, 200, 200), (401, 404, 404, 404, 200)
+    ),
+    "POST /items": Rights(
+        (401, 404, 403, 201, 201), (401, 404, 404, 404, 201), about("task_id", name="Think")
+    ),
+    "GET /items": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200), of_task),
+    "GET /items/<id:item_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "PATCH /items/<id:item_id>": Rights(
+        (401, 404, 403, 200, 200), (401, 404, 404, 404, 200), json(status="done")
+    ),
+    "DELETE /items/<id:item_id>": Rights((401, 404, 403, 204, 204), (401, 404, 404, 404, 204)),
+    "POST /items/<id:item_id>/promote": Rights(
+        (401, 404, 403, 201, 201), (401, 404, 404, 404, 201), json()
+    ),
+    "POST /tasks/<id:task_id>/comments": Rights(
+        (401, 404, 403, 201, 201), (401, 404, 404, 404, 201), json(body="Faster")
+    ),
+    "GET /tasks/<id:task_id>/comments": Rights(
+        (401, 404, 200, 200, 200), (401, 404, 404, 404, 200)
+    ),
+    "GET /comments/<id:comment_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "PATCH /comments/<id:comment_id>": Rights(
+        (401, 404, 403, 403, 200), (401, 404, 404, 404, 200), json(body="Faster")
+    ),
+    "DELETE /comments/<id:comment_id>": Rights(
+        (401, 404, 403, 403, 204), (401, 404, 404, 404, 204)
+    ),
     "POST /time-entries": Rights(
         (401, 404, 403, 201, 201), (401, 404, 404, 404, 201), about("task_id", **entry_body())
     ),
@@ -105,6 +156,7 @@ RIGHTS = {
     "POST /timer/stop": Rights((401, 200, 200, 200, 200)),
     "GET /reports/time": Rights((401, 404, 200, 200, 200), parts=of_project(MARCH)),
     "POST /imports": Rights((401, 404, 403, 403, 200), parts=import_form),
+    "GET /users/me/export": Rights((401, 200, 200, 200, 200)),
     "GET /rooms/<room>/events": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
     "GET /health": Rights((200, 200, 200, 200, 200)),
     "GET /health/ready": Rights((200, 200, 200, 200, 200)),

@@ -32,8 +32,20 @@ CASES = [
     if getattr(rights, place) is not None
     for role in ROLES
 ]
+# Agents own neither projects nor agents.
+CASES_OF_AGENTS = [
+    case
+    for case in CASES
+    for route, place, role in [case.values]
+    if role != "anonymous"
+    and route not in ("POST /projects", "POST /agents")
+    and not (role == "owner" and (place == "in_project" or "agent_id" in str(route)))
+]
 HIDDEN = [route for route, rights in RIGHTS.items() if rights.in_project[1] == 404]
-CHANGES = [route for route in RIGHTS if route.startswith(("PATCH", "DELETE"))]
+# One's own time and agents are one's own wherever they were at work, and so is what one deleted.
+OWN = ("entry_id", "agent_id", "trash")
+HIDDEN_FROM_OWNERS = [route for route in HIDDEN if not any(word in route for word in OWN)]
+CHANGES = [route for route in RIGHTS if route.startswith(("PATCH", "DELETE")) or "/move" in route]
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +116,7 @@ def test_people_get_what_their_role_gives(
     assert answer.status_code == expected, answer.text
 
 
-@pytest.mark.parametrize(
-    ("route", "place", "role"), [case for case in CASES if "anonymous" not in case.values]
-)
+@pytest.mark.parametrize(("route", "place", "role"), CASES_OF_AGENTS)
 def test_agents_get_what_their_role_gives(
     database: str,
     robots: Guests,
@@ -123,6 +133,12 @@ def test_agents_get_what_their_role_gives(
     headers = {"If_Match": FIRST_VERSION} if route in CHANGES else {}
     answer = ask(guest, route, ids, RIGHTS[route].parts, **headers)
     assert answer.status_code == expected, answer.text
+
+
+@pytest.mark.parametrize("route", ["POST /projects", "POST /agents"])
+def test_agents_come_to_own_nothing(robots: Guests, route: str) -> None:
+    answer = ask(robots.by_role["owner"], route, {}, RIGHTS[route].parts)
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "people_only")
 
 
 @pytest.mark.parametrize("route", RIGHTS)
@@ -157,7 +173,7 @@ def test_what_is_in_a_deleted_project_is_gone_for_its_members(
     assert answer.status_code == 404, answer.text
 
 
-@pytest.mark.parametrize("route", [route for route in HIDDEN if "entry_id" not in route])
+@pytest.mark.parametrize("route", HIDDEN_FROM_OWNERS)
 def test_what_is_in_a_deleted_project_is_gone_for_its_owner(
     humans: Guests, trash: Ids, route: str
 ) -> None:

@@ -52,6 +52,7 @@ def test_import_time_prints_counts_and_names_bad_lines(
         "projects_created": "0",
         "people_created": "1",
         "tasks_created": "0",
+        "items_created": "0",
     }
     assert "line 3, Start Time: '25:00:00' is not a time" in result.stderr
     assert len(entries_of(alice, project)) == 1

@@ -1,9 +1,10 @@
 """Pages of every list: cursors, offsets and their bounds."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from flask import Flask
+from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
 from config import settings
@@ -17,14 +18,21 @@ DUE = [None, "2026-05-01T00:00:00Z", None, "2026-04-01T00:00:00Z", "2026-05-01T0
 PRIORITIES = ["high", "none", "high", "low"]
 
 LISTS = [route.split(" ")[1] for route, contract in contracts().items() if contract.is_list]
+
+
+def sorts_of(rule: str) -> list[str]:
+    """Return the orders in which a list comes; by relevance takes something to search for."""
+    fields = contracts()[f"GET {rule}"].parameters["query"].model_fields
+    if "sort" not in fields:
+        return [""]
+    annotation: Any = fields["sort"].annotation
+    schema = TypeAdapter(annotation).json_schema()
+    names = schema.get("enum") or schema["anyOf"][0]["enum"]
+    return [name for name in names if name != "relevance"]
+
+
 SORTED_LISTS = [
-    pytest.param(rule, sort, id=f"{rule}-{sort}")
-    for rule in LISTS
-    for sort in (
-        get_args(contracts()[f"GET {rule}"].parameters["query"].model_fields["sort"].annotation)
-        if "sort" in contracts()[f"GET {rule}"].parameters["query"].model_fields
-        else [""]
-    )
+    pytest.param(rule, sort, id=f"{rule}-{sort}") for rule in LISTS for sort in sorts_of(rule)
 ]
 
 # Each with a cursor that another list, or another order of the same one, has made.
@@ -38,6 +46,9 @@ FOREIGN = [
     ("/projects?limit=1", "/time-entries"),
     ("/projects?limit=1", "/tasks"),
     ("/tasks?limit=1", "/projects"),
+    ("/items?limit=1", "/items?task_id={task}"),
+    ("/items?limit=1", "/tasks/{task}/comments"),
+    ("/tasks/{task}/comments?limit=1", "/items"),
 ]
 
 
@@ -47,14 +58,19 @@ class Keeper:
     def __init__(self, app: Flask, database: str) -> None:
         self.person = sign_up(app, "Keeper")
         projects = [self._make("/projects", name="Website") for _ in range(SIZE)]
-        self.project_id = projects[0]["id"]
+        self.project_id, self.task_id = projects[0]["id"], ""
         for number in range(SIZE - 1):
             add_member(self.person, projects[0], sign_up(app, f"member{number}"), "viewer")
         for number in range(SIZE):
             place = {"project_id": self.project_id} if number % 2 else {}
             due_at, priority = DUE[number % len(DUE)], PRIORITIES[number % len(PRIORITIES)]
-            self._make("/tasks", title="Write", due_at=due_at, priority=priority, **place)
+            task = self._make("/tasks", title="Write", due_at=due_at, priority=priority, **place)
+            self.task_id = self.task_id or task["id"]
+            self._make("/items", name="Think")
+            self._make(f"/tasks/{self.task_id}/comments", body="Slowly")
             self._make("/time-entries", **entry_body())
+            self._make("/agents", name="Builder", kind="ci")
+            self.person.delete(f"/items/{self._make('/items', name='Forget')['id']}")
         same = "UPDATE tasks SET updated_at = '2026-03-01' WHERE created_by = %(id)s"
         rows(database, same, {"id": self.person.id})
 
@@ -67,7 +83,8 @@ class Keeper:
     def path(self, rule: str, **question: Any) -> str:
         """The address of one of the lists."""
         asked = "&".join(f"{name}={value}" for name, value in question.items() if value != "")
-        return rule.replace("<id:project_id>", self.project_id) + (f"?{asked}" if asked else "")
+        place = rule.replace("<id:project_id>", self.project_id)
+        return place.replace("<id:task_id>", self.task_id) + (f"?{asked}" if asked else "")
 
     def whole(self, rule: str, sort: str = "") -> list[dict[str, Any]]:
         """A list in one piece."""
@@ -189,7 +206,7 @@ def test_a_damaged_cursor_is_refused(keeper: Keeper, rule: str, damage: str) -> 
 
 def test_a_cursor_whose_content_was_changed_is_refused(keeper: Keeper) -> None:
     first, second = (keeper.cursor(f"/tasks?limit={limit}") for limit in (1, 2))
-    mixed = first.partition(".")[0] + "." + second.partition(".")[2]
+    mixed = first.rpartition(".")[0] + "." + second.rpartition(".")[2]
     assert refusal(keeper.person.get(f"/tasks?cursor={mixed}")) == (422, "invalid_cursor")
 
 
@@ -202,6 +219,7 @@ def test_a_very_long_cursor_is_refused(keeper: Keeper) -> None:
 def test_a_cursor_of_another_list_or_order_is_refused(
     keeper: Keeper, origin: str, target: str
 ) -> None:
+    origin, target = (path.format(task=keeper.task_id) for path in (origin, target))
     joint = "&" if "?" in target else "?"
     answer = keeper.person.get(f"{target}{joint}cursor={keeper.cursor(origin)}")
     assert refusal(answer) == (422, "invalid_cursor")

@@ -8,8 +8,20 @@ import pytest
 from tests.factories import Person, add_member
 from tests.records import Record, done, make_entry, make_project, make_task, refusal
 
-DEFAULTS = {"billable": False, "hourly_rate_minor": None, "currency": None}
-BILLED = {"billable": True, "hourly_rate_minor": 9_000, "currency": "EUR"}
+DEFAULTS = {
+    "billable": False,
+    "hourly_rate_minor": None,
+    "currency": None,
+    "completing_blocked": "refuse",
+    "completing_parent": "warn",
+}
+BILLED = {
+    "billable": True,
+    "hourly_rate_minor": 9_000,
+    "currency": "EUR",
+    "completing_blocked": "warn",
+    "completing_parent": "refuse",
+}
 
 
 def change(person: Person, project: Record, **fields: Any) -> Record:

@@ -146,7 +146,10 @@ def test_head_is_get_without_the_body(owner: Person, ids: Ids, route: str) -> No
     read = ask(owner, route, ids, RIGHTS[route].parts)
     head = ask(owner, route.replace("GET", "HEAD"), ids, RIGHTS[route].parts)
     assert (head.status_code, head.data) == (200, b"")
-    assert without_id(head) == without_id(read)
+    headers, expected = without_id(head), without_id(read)
+    if contracts()[route].is_file:  # made anew for each, and seldom of one size
+        assert headers.pop("Content-Length") > "0" < expected.pop("Content-Length")
+    assert headers == expected
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/users/me?unknown=1"])

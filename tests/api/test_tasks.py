@@ -27,11 +27,13 @@ def test_a_new_task_is_pending_and_has_version_one(alice: Person) -> None:
 
 
 def test_a_task_with_nothing_but_a_title_has_defaults(alice: Person, task: Record) -> None:
-    made_by_the_server = {name: task[name] for name in ("id", "created_at", "updated_at")}
-    assert task == made_by_the_server | {
+    made_by_the_server = ("id", "created_at", "updated_at", "position")
+    assert task == {name: task[name] for name in made_by_the_server} | {
         "project_id": None,
         "created_by": alice.id,
         "assignee_id": None,
+        "parent_id": None,
+        "blocked_by": [],
         "title": "Write",
         "description": "",
         "status": "pending",

@@ -15,8 +15,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.archives import small_archive
 from tests.factories import Person, sign_up
 from tests.sql import rows
+from tests.ticktick import backup, checklist, task
 
 CLOCKIFY = (Path(__file__).parents[1] / "data" / "clockify-1.csv").read_text()
 WAIT = psycopg.Connection.wait
@@ -71,10 +73,43 @@ def make_a_task(person: Person, key: str) -> TestResponse:
     return person.post("/tasks", {"title": key}, Idempotency_Key=key)
 
 
+MADE: dict[str, str] = {}  # the id of what a person has made before the write
+
+
+def prepare(path: str, **body: str) -> Callable[[Person], None]:
+    """Return what makes something for the write to be about."""
+
+    def make(person: Person) -> None:
+        MADE[person.id] = person.post(path, body).get_json()["id"]
+
+    return make
+
+
+def say_something(person: Person, key: str) -> TestResponse:
+    path = f"/tasks/{MADE[person.id]}/comments"
+    return person.post(path, {"body": key}, Idempotency_Key=key)
+
+
+def make_a_task_of_a_line(person: Person, key: str) -> TestResponse:
+    return person.post(f"/items/{MADE[person.id]}/promote", {}, Idempotency_Key=key)
+
+
 def import_a_file(person: Person, key: str) -> TestResponse:
     """Import for a person whom nobody has heard of before."""
     content = CLOCKIFY.replace("peter.test@email.test", f"{key}@example.org").encode()
     form = {"format": "clockify", "file": (BytesIO(content), "clockify.csv")}
+    return person.send("POST", "/imports", headers={"Idempotency_Key": key}, data=form)
+
+
+def import_tasks(person: Person, key: str) -> TestResponse:
+    content = backup(task("Shop", **{"List Name": key}), checklist("▫Milk"))
+    form = {"format": "ticktick", "file": (BytesIO(content), "backup.csv")}
+    return person.send("POST", "/imports", headers={"Idempotency_Key": key}, data=form)
+
+
+def import_an_archive(person: Person, key: str) -> TestResponse:
+    """Import one thing of each kind."""
+    form = {"format": "stint", "file": (BytesIO(small_archive(key)), "stint.zip")}
     return person.send("POST", "/imports", headers={"Idempotency_Key": key}, data=form)
 
 
@@ -102,6 +137,31 @@ WRITES = {
         """,
         before=lambda person: person.post("/timer/start", {"note": "The first"}),
     ),
+    "a comment": Write(
+        say_something,
+        """
+        SELECT
+            (SELECT count(*) FROM comments WHERE body = %(key)s) AS comments,
+            (SELECT count(*) FROM tasks
+                WHERE created_by = %(me)s AND length(discussion) > 0) AS discussed,
+            (SELECT count(*) FROM events WHERE data->>'body' = %(key)s) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=prepare("/tasks", title="Write"),
+    ),
+    "a task made of a line": Write(
+        make_a_task_of_a_line,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks WHERE created_by = %(me)s) AS tasks,
+            (SELECT count(*) FROM items
+                WHERE created_by = %(me)s AND promoted_task_id IS NOT NULL) AS promoted,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s
+                AND type IN ('task.created', 'item.updated')) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=prepare("/items", name="Write"),
+    ),
     "an import": Write(
         import_a_file,
         """
@@ -119,6 +179,36 @@ WRITES = {
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
     ),
+    "an import of tasks": Write(
+        import_tasks,
+        """
+        SELECT
+            (SELECT count(*) FROM projects WHERE name = %(key)s) AS projects,
+            (SELECT count(*) FROM tasks WHERE created_by = %(me)s) AS tasks,
+            (SELECT count(*) FROM items WHERE created_by = %(me)s) AS items,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s
+                AND type IN ('project.created', 'task.created', 'item.created')) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+    ),
+    "an archive": Write(
+        import_an_archive,
+        """
+        SELECT
+            (SELECT count(*) FROM projects WHERE name = %(key)s) AS projects,
+            (SELECT count(*) FROM users WHERE name = %(key)s) AS users,
+            (SELECT count(*) FROM memberships WHERE project_id IN (
+                SELECT id FROM projects WHERE name = %(key)s)) AS members,
+            (SELECT count(*) FROM tasks WHERE title = %(key)s
+                AND discussion = to_tsvector('simple', %(key)s)) AS tasks,
+            (SELECT count(*) FROM items WHERE name = %(key)s) AS items,
+            (SELECT count(*) FROM comments WHERE body = %(key)s) AS comments,
+            (SELECT count(*) FROM time_entries WHERE note = %(key)s) AS entries,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND type <> 'user.created')
+                AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+    ),
 }
 
 EVERYTHING = {
@@ -126,9 +216,16 @@ EVERYTHING = {
     "a timer that stops another": {
         "running": 1, "started": 1, "stopped": 1, "stops": 1, "answers": 1
     },
+    "a comment": {"comments": 1, "discussed": 1, "events": 1, "answers": 1},
+    "a task made of a line": {"tasks": 1, "promoted": 1, "events": 2, "answers": 1},
     "an import": {
         "projects": 2, "rooms": 2, "people": 1, "members": 4, "tasks": 1, "entries": 2,
         "events": 7, "answers": 1,
+    },
+    "an import of tasks": {"projects": 1, "tasks": 2, "items": 1, "events": 4, "answers": 1},
+    "an archive": {
+        "projects": 1, "users": 2, "members": 2, "tasks": 1, "items": 1, "comments": 1,
+        "entries": 1, "events": 7, "answers": 1,
     },
 }  # fmt: skip
 

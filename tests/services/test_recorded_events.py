@@ -1,6 +1,7 @@
 """Which events each write records: for every route that writes, exactly its own."""
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -36,6 +37,11 @@ def without_role(project: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in project.items() if name != "role"}
 
 
+def in_order_of_rooms(before: list[Recorded], *recorded: Recorded) -> list[Recorded]:
+    """One write tells its rooms in the order of their ids."""
+    return [*before, *sorted(recorded, key=itemgetter("room"))]
+
+
 @doing("users.sign_up")
 def sign_up_as_carol(world: World) -> list[Recorded]:
     account = {"email": email_of("Carol"), "password": PASSWORD, "name": "Carol"}
@@ -53,6 +59,71 @@ def rename_herself(world: World) -> list[Recorded]:
     for_project, for_herself = world.recorded_for("member.updated", member)
     account = world.recorded("user.updated", user, f"user:{world.alice.id}")
     return [for_project, account, for_herself]
+
+
+@doing("agents.create_agent")
+def make_an_agent(world: World) -> list[Recorded]:
+    body = {"name": "Tester", "kind": "ci", "agent_metadata": {"a": {"b": [1]}}}
+    agent = ok(world.alice.post("/agents", body))
+    return [world.recorded("agent.created", agent, f"user:{world.alice.id}")]
+
+
+def changed_agent(world: World, agent: dict[str, Any]) -> list[Recorded]:
+    """One event for its owner, and one for itself as the user that it is."""
+    same = {name: agent[name] for name in ("id", "name", "created_at", "updated_at", "version")}
+    account = {"email": None, "kind": "agent", "role": "member", "timezone": "UTC"}
+    user = same | account | {"verified": False}
+    return [
+        world.recorded("agent.updated", agent, f"user:{world.alice.id}"),
+        world.recorded("user.updated", user, f"user:{agent['id']}"),
+    ]
+
+
+@doing("agents.update_agent")
+def switch_an_agent_off(world: World) -> list[Recorded]:
+    agent = ok(world.alice.patch(f"/agents/{world.agent['id']}", {"is_active": False}))
+    return changed_agent(world, agent)
+
+
+@doing("agents.update_agent")
+def rename_an_agent(world: World) -> list[Recorded]:
+    agent = ok(world.alice.patch(f"/agents/{world.agent['id']}", {"name": "Deployer"}))
+    member = ok(world.alice.get(f"{world.people}/{agent['id']}"))
+    for_project, for_itself = world.recorded_for("member.updated", member)
+    for_owner, account = changed_agent(world, agent)
+    return [for_project, for_owner, for_itself, account]
+
+
+@doing("agents.delete_agent")
+def delete_an_agent(world: World) -> list[Recorded]:
+    member = ok(world.alice.get(f"{world.people}/{world.agent['id']}"))
+    ok(world.alice.delete(f"/agents/{world.agent['id']}"))
+    for_project, for_itself = world.recorded_for("member.removed", member)
+    gone = world.deleted("agent.deleted", world.agent | {"is_active": False})
+    return [for_project, gone | {"room": f"user:{world.alice.id}"}, for_itself]
+
+
+@doing("members.add_member")
+def add_ones_agent(world: World) -> list[Recorded]:
+    ok(world.alice.delete(f"{world.people}/{world.agent['id']}"))
+    removed = world.events()[-2:]
+    member = ok(world.alice.post(world.people, {"user_id": world.agent["id"]}))
+    return [*removed, *world.recorded_for("member.added", member)]
+
+
+@doing("members.remove_member")
+def remove_somebody_with_their_agent(world: World) -> list[Recorded]:
+    ok(world.alice.patch(f"{world.people}/{world.bob.id}", {"role": "owner"}))
+    known = world.events()[-2:]
+    members = [
+        ok(world.alice.get(f"{world.people}/{user_id}"))
+        for user_id in (world.alice.id, world.agent["id"])
+    ]
+    ok(world.alice.delete(f"{world.people}/{world.alice.id}"))
+    (gone, own), (agent_gone, agent_own) = (
+        world.recorded_for("member.removed", member) for member in members
+    )
+    return [*known, gone, agent_gone, own, agent_own]
 
 
 @doing("projects.create_project")
@@ -116,6 +187,148 @@ def change_a_task(world: World) -> list[Recorded]:
 def delete_a_task(world: World) -> list[Recorded]:
     ok(world.alice.delete(f"/tasks/{world.task['id']}"))
     return [world.deleted("task.deleted", world.task)]
+
+
+@doing("items.create_item")
+def capture_a_line(world: World) -> list[Recorded]:
+    item = ok(world.alice.post("/items", {"name": "Rest"}))
+    return [world.recorded("item.created", item, f"user:{world.alice.id}")]
+
+
+@doing("items.create_item")
+def add_to_a_checklist(world: World) -> list[Recorded]:
+    body = {"name": "Rest", "task_id": world.task["id"]}
+    return [world.recorded("item.created", ok(world.alice.post("/items", body)))]
+
+
+@doing("items.update_item")
+def tick_off(world: World) -> list[Recorded]:
+    item = ok(world.alice.patch(f"/items/{world.item['id']}", {"status": "done"}))
+    return [world.recorded("item.updated", item)]
+
+
+@doing("items.update_item")
+def move_in_a_checklist(world: World) -> list[Recorded]:
+    added = add_to_a_checklist(world)
+    beside = {"after_id": added[0]["subject_id"]}
+    item = ok(world.alice.patch(f"/items/{world.item['id']}", beside))
+    return [*added, world.recorded("item.updated", item)]
+
+
+@doing("items.delete_item")
+def delete_an_item(world: World) -> list[Recorded]:
+    ok(world.alice.delete(f"/items/{world.item['id']}"))
+    return [world.deleted("item.deleted", world.item)]
+
+
+@doing("items.promote_item")
+def make_a_subtask_of_an_item(world: World) -> list[Recorded]:
+    task = ok(world.alice.post(f"/items/{world.item['id']}/promote", {}))
+    item = ok(world.alice.get(f"/items/{world.item['id']}"))
+    return [world.recorded("task.created", task), world.recorded("item.updated", item)]
+
+
+@doing("items.promote_item")
+def make_a_task_of_a_line(world: World) -> list[Recorded]:
+    captured = capture_a_line(world)
+    path = f"/items/{captured[0]['subject_id']}"
+    task = ok(world.alice.post(f"{path}/promote", {"project_id": world.project["id"]}))
+    done = world.recorded("item.updated", ok(world.alice.get(path)), f"user:{world.alice.id}")
+    return [*captured, world.recorded("task.created", task), done]
+
+
+@doing("comments.create_comment")
+def say_something(world: World) -> list[Recorded]:
+    path = f"/tasks/{world.task['id']}/comments"
+    return [world.recorded("comment.created", ok(world.alice.post(path, {"body": "@Bob!"})))]
+
+
+@doing("comments.update_comment")
+def say_it_better(world: World) -> list[Recorded]:
+    comment = ok(world.alice.patch(f"/comments/{world.comment['id']}", {"body": "Faster"}))
+    return [world.recorded("comment.updated", comment)]
+
+
+@doing("comments.delete_comment")
+def take_it_back(world: World) -> list[Recorded]:
+    ok(world.alice.delete(f"/comments/{world.comment['id']}"))
+    return [world.deleted("comment.deleted", world.comment)]
+
+
+@doing("tasks.move_task")
+def put_a_task_first(world: World) -> list[Recorded]:
+    other = make_a_task(world)
+    moved = ok(
+        world.alice.post(f"/tasks/{other[0]['subject_id']}/move", {"before_id": world.task["id"]})
+    )
+    return [*other, world.recorded("task.updated", moved)]
+
+
+@doing("tasks.move_task")
+def move_a_task_with_all_that_belongs_to_it(world: World) -> list[Recorded]:
+    shop = make_a_project(world)
+    room = shop[0]["room"]
+    entry = ok(
+        world.alice.patch(f"/time-entries/{world.entry['id']}", {"task_id": world.task["id"]})
+    )
+    task = ok(
+        world.alice.post(f"/tasks/{world.task['id']}/move", {"project_id": shop[0]["subject_id"]})
+    )
+    after = ok(world.alice.get(f"/time-entries/{entry['id']}"))
+    return in_order_of_rooms(
+        [*shop, world.recorded("time_entry.updated", entry)],
+        world.recorded("task.updated", task, room),
+        world.recorded("task.moved", task),
+        world.recorded("item.updated", world.item, room),
+        world.recorded("comment.updated", world.comment, room),
+        world.recorded("time_entry.moved", after),
+        world.recorded("time_entry.updated", after, room),
+    )
+
+
+@doing("tasks.change_tasks")
+def change_many_tasks(world: World) -> list[Recorded]:
+    answer = ok(
+        world.alice.post(
+            "/tasks/bulk",
+            {
+                "changes": [
+                    {"kind": "create", "task": {"title": "A", "project_id": world.project["id"]}},
+                    {"kind": "update", "id": world.task["id"], "task": {"title": "B"}},
+                    {"kind": "move", "id": world.task["id"], "to": {"project_id": None}},
+                    {"kind": "delete", "id": world.task["id"]},
+                ]
+            },
+        )
+    )
+    made, changed, moved, _ = answer["tasks"]
+    own = f"user:{world.alice.id}"
+    gone = world.deleted("task.deleted", moved) | {"room": own}
+    return in_order_of_rooms(
+        [],
+        world.recorded("task.created", made),
+        world.recorded("task.updated", changed),
+        world.recorded("task.updated", moved, own),
+        world.recorded("task.moved", moved),
+        world.recorded("item.updated", world.item, own),
+        world.recorded("comment.updated", world.comment, own),
+        gone,
+    )
+
+
+@doing("trash.restore")
+def restore_a_task(world: World) -> list[Recorded]:
+    deleted = delete_a_task(world)
+    operation = ok(world.alice.get("/trash"))[0]
+    ok(world.alice.post(f"/trash/{operation['id']}/restore"))
+    task = ok(world.alice.get(f"/tasks/{world.task['id']}"))
+    assert task["version"] == world.task["version"] + 2
+    return [
+        *deleted,
+        world.recorded("task.restored", task),
+        world.recorded("item.restored", world.item),
+        world.recorded("comment.restored", world.comment),
+    ]
 
 
 @doing("time_entries.create_time_entry")

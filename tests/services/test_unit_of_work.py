@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from config import settings
 from services import db_client
@@ -106,6 +107,58 @@ def test_each_statement_of_a_reading_sees_what_was_committed_before_it(
         return before, run(client, "SELECT count(*) FROM notes WHERE text = 'seen'")
 
     assert client.reading(work) == (0, 1)
+
+
+def test_each_statement_of_a_snapshot_sees_the_same(client: DatabaseClient, notes: str) -> None:
+    def work() -> tuple[int, int]:
+        before = run(client, "SELECT count(*) FROM notes WHERE text = 'unseen'")
+        rows(notes, "INSERT INTO notes VALUES ('unseen')")
+        return before, run(client, "SELECT count(*) FROM notes WHERE text = 'unseen'")
+
+    assert client.snapshot(work) == (0, 0)
+
+
+def test_a_snapshot_changes_nothing(client: DatabaseClient, notes: str) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        client.snapshot(lambda: write(client, "unwritten"))
+    assert client.transaction(lambda: run(client, "SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("unit", ["reading", "snapshot"])
+def test_what_only_reads_runs_again_when_its_connection_was_lost(
+    client: DatabaseClient, notes: str, unit: str
+) -> None:
+    attempts: list[int] = []
+
+    def work() -> int:
+        pid: int = run(client, "SELECT pg_backend_pid()")
+        attempts.append(pid)
+        if len(attempts) == 1:
+            rows(notes, "SELECT pg_terminate_backend(%(pid)s, 5000)", {"pid": pid})
+        found: int = run(client, "SELECT 1")
+        return found
+
+    assert getattr(client, unit)(work) == 1
+    assert len(set(attempts)) == 2
+
+
+def test_rows_come_in_batches(client: DatabaseClient) -> None:
+    statement = client.prepare(sa.text("SELECT n FROM generate_series(1, CAST(:last AS int)) AS n"))
+
+    def work(last: int) -> list[list[int]]:
+        return [[row["n"] for row in batch] for batch in statement.batches(2, last=last)]
+
+    assert client.snapshot(lambda: work(5)) == [[1, 2], [3, 4], [5]]
+    assert client.transaction(lambda: work(0)) == []
+
+
+def test_of_batches_one_can_have_enough(client: DatabaseClient) -> None:
+    statement = client.prepare(sa.text("SELECT n FROM generate_series(1, 5) AS n"))
+
+    def work() -> list[Any]:
+        return [next(iter(statement.batches(2))) for _ in range(2)]
+
+    assert client.snapshot(work) == [[{"n": 1}, {"n": 2}]] * 2
 
 
 def test_on_commit_runs_when_others_can_see_the_change(client: DatabaseClient, notes: str) -> None:

@@ -43,6 +43,42 @@ REFUSED: dict[str, tuple[int, Callable[[World], TestResponse]]] = {
         409,
         lambda world: world.alice.post(world.people, {"user_id": world.bob.id}),
     ),
+    "an item beside one of another list": (
+        400,
+        lambda world: world.alice.patch(
+            f"/items/{world.item['id']}", {"after_id": world.task["id"]}
+        ),
+    ),
+    "a checklist's item for another project": (
+        400,
+        lambda world: world.alice.post(
+            f"/items/{world.item['id']}/promote", {"project_id": world.bob.id}
+        ),
+    ),
+    "an editor who changes somebody's comment": (
+        403,
+        lambda world: world.bob.patch(f"/comments/{world.comment['id']}", {"body": "x"}),
+    ),
+    "an old version of a comment": (
+        412,
+        lambda world: world.alice.delete(f"/comments/{world.comment['id']}", If_Match='"v9"'),
+    ),
+    "an agent as the owner of a project": (
+        400,
+        lambda world: world.alice.patch(f"{world.people}/{world.agent['id']}", {"role": "owner"}),
+    ),
+    "an agent of somebody else": (
+        403,
+        lambda world: world.bob.patch(f"/agents/{world.agent['id']}", {"name": "x"}),
+    ),
+    "an agent of somebody else that is deleted": (
+        403,
+        lambda world: world.bob.delete(f"/agents/{world.agent['id']}"),
+    ),
+    "an old version of an agent": (
+        412,
+        lambda world: world.alice.delete(f"/agents/{world.agent['id']}", If_Match='"v9"'),
+    ),
     "time recorded twice": (
         409,
         lambda world: world.alice.post("/time-entries", {"started_at": NINE, "ended_at": TEN}),
@@ -87,8 +123,14 @@ SAME: dict[str, Callable[[World], tuple[str, dict[str, Any]]]] = {
         f"/projects/{world.project['id']}",
         {"name": "Website", "settings": {"billable": False}},
     ),
+    "agent": lambda world: (
+        f"/agents/{world.agent['id']}",
+        {"kind": "ci", "is_active": True, "agent_metadata": {"none": None}},
+    ),
     "member": lambda world: (f"{world.people}/{world.bob.id}", {"role": "editor"}),
     "task": lambda world: (f"/tasks/{world.task['id']}", {"title": "Write", "labels": []}),
+    "item": lambda world: (f"/items/{world.item['id']}", {"name": "Think", "status": "open"}),
+    "comment": lambda world: (f"/comments/{world.comment['id']}", {"body": "Slowly\nor not"}),
     "time entry": lambda world: (
         f"/time-entries/{world.entry['id']}",
         {"started_at": NINE, "note": "Slowly"},

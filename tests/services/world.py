@@ -24,7 +24,11 @@ Recorded = dict[str, Any]
 
 @dataclass
 class World:
-    """Alice owns a project, in which Bob is an editor; there are a task and an hour of hers."""
+    """Alice owns a project, in which Bob and an agent of hers are editors.
+
+    There are a task and an hour of hers. The task has a checklist of one line, and she has said
+    something about it.
+    """
 
     app: Flask
     database: str
@@ -33,6 +37,9 @@ class World:
     project: dict[str, Any]
     task: dict[str, Any]
     entry: dict[str, Any]
+    item: dict[str, Any]
+    comment: dict[str, Any]
+    agent: dict[str, Any]
 
     def events(self, *others: str) -> list[Recorded]:
         """All that these people did, oldest first."""
@@ -74,7 +81,11 @@ class World:
         task = ok(alice.post("/tasks", {"title": "Write"} | place))
         span = {"started_at": NINE, "ended_at": TEN, "labels": ["deep"], "note": "Slowly"}
         entry = ok(alice.post("/time-entries", span | place))
-        return cls(app, database, alice, bob, project, task, entry)
+        item = ok(alice.post("/items", {"name": "Think", "task_id": task["id"]}))
+        comment = ok(alice.post(f"/tasks/{task['id']}/comments", {"body": "Slowly\nor not"}))
+        agent = ok(alice.post("/agents", {"name": "Builder", "kind": "ci"}))
+        ok(alice.post(f"/projects/{project['id']}/members", {"user_id": agent["id"]}))
+        return cls(app, database, alice, bob, project, task, entry, item, comment, agent)
 
 
 def ok(answer: TestResponse) -> Any:

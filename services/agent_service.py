@@ -1,0 +1,192 @@
+"""Agents: software that works beside people, in the care of the person who made it."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
+from sqlalchemy.orm import aliased
+
+from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
+from models.base import apply_changes, columns_of, patch_json
+from models.membership import MembershipRow
+from models.principal import Principal
+from models.user import User, UserKind, UserRow
+from services.access_service import ME, AccessService, access_service, not_found, require_person
+from services.auth_service import AuthService, auth_service
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, user_room
+from services.listing import LIMIT, OFFSET, Build, Listing, Order
+from services.membership_service import MembershipService, membership_service
+from utils.errors import ForbiddenError
+from utils.helpers import new_id
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+COLUMNS = columns_of(UserRow, Agent)
+
+IS_AGENT = UserRow.owner_id.is_not(None)  # see models/agent.py
+
+_own, _mine, _theirs = aliased(UserRow), aliased(MembershipRow), aliased(MembershipRow)
+MATES = (
+    select(_theirs.user_id.label("id"))
+    .join(_mine, _mine.project_id == _theirs.project_id)
+    .where(_mine.user_id == ME, _mine.active, _theirs.active)
+)
+MATES_IN_PROJECT = MATES.distinct().where(_mine.project_id == bindparam("project_id"))
+# Looked up apart from each other, since each has its own index.
+MINE_AND_MATES = union(select(_own.id).where(_own.owner_id == ME), MATES)
+
+VISIBLE = and_(
+    IS_AGENT, or_(UserRow.owner_id == ME, MATES.where(_theirs.user_id == UserRow.id).exists())
+)
+
+GET = select(*COLUMNS).where(UserRow.id == bindparam("id"), VISIBLE)
+
+# Rows that refer to it may be written meanwhile.
+LOAD = select(UserRow).where(VISIBLE).with_for_update(key_share=True)
+
+FILTERS = {
+    "owner": UserRow.owner_id == bindparam("owner"),
+    "search": func.strpos(func.lower(UserRow.name), func.lower(bindparam("search"))) > 0,
+}
+ORDERS = {"-created_at": Order({"id": UserRow.id}, descending=True)}
+
+
+def _page_among(users: Select[Any] | CompoundSelect[Any]) -> Build:
+    """Look up the agents among the users of these ids, one by one: they are few among many."""
+    ids = users.cte("users_seen")
+
+    def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
+        agent = (
+            select(*COLUMNS)
+            .where(UserRow.id == ids.c.id, IS_AGENT, *conditions)
+            .correlate(ids)
+            .limit(1)
+            .lateral("agent")
+        )
+        keys = Order({label: agent.c[label] for label in order.keys}, order.descending)
+        return (
+            select(*agent.c, *keys.cursor_columns())
+            .select_from(ids.join(agent, true()))
+            .order_by(*keys.clauses())
+            .limit(LIMIT)
+            .offset(OFFSET)
+        )
+
+    return build
+
+
+class AgentService:
+    """Everything people do with agents; what agents do themselves is the other services'."""
+
+    def __init__(
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        access: AccessService,
+        auth: AuthService,
+        memberships: MembershipService,
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._access = access
+        self._auth = auth
+        self._memberships = memberships
+        self._get = database.prepare(GET)
+        self._everywhere = Listing("agents", database, _page_among(MINE_AND_MATES), FILTERS, ORDERS)
+        self._in_project = Listing(
+            "agents of a project", database, _page_among(MATES_IN_PROJECT), FILTERS, ORDERS
+        )
+
+    def get(self, principal: Principal, agent_id: str) -> Agent:
+        """Return an agent of the caller or of one of their projects."""
+        row = self._get.first(id=agent_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        return Agent.model_validate(row)
+
+    def page(self, principal: Principal, query: AgentQuery) -> Page[Agent]:
+        """Return the caller's agents and those of their projects, or of one project."""
+        values = query.set_filters() | {"me": principal.id}
+        if query.owner == "me":
+            values["owner"] = principal.id
+        if query.project_id is None:
+            return self._everywhere.page(query, values, "-created_at").map(Agent.model_validate)
+        page = self._in_project.page(query, values, "-created_at")
+        if not page.items:
+            self._access.role_in(principal, query.project_id)
+        return page.map(Agent.model_validate)
+
+    def create(self, principal: Principal, body: AgentCreate) -> Agent:
+        """Make an agent that the caller owns; it lives in their time zone."""
+        require_person(principal)
+        row = UserRow(
+            **body.model_dump(by_alias=True),
+            id=new_id(),
+            kind=UserKind.AGENT,
+            owner_id=principal.id,
+            timezone=principal.timezone,
+        )
+        self._db.session.add(row)
+        self._db.session.flush()
+        self._events.open_room(user_room(row.id))
+        return self._changed(principal, Agent.model_validate(row), "agent.created")
+
+    def update(
+        self, principal: Principal, agent_id: str, changes: AgentUpdate, if_match: IfMatch
+    ) -> Agent:
+        """Change an agent; metadata is merged, everything else replaced. For its owner."""
+        row = self._load(principal, agent_id)
+        if_match.check(Agent.model_validate(row))
+        values = changes.model_dump(exclude_unset=True, by_alias=True)
+        is_renamed = values.get("name", row.name) != row.name
+        if "agent_metadata" in values:
+            patch_json(row, "agent_metadata", values.pop("agent_metadata"))
+        if not apply_changes(row, values):
+            return Agent.model_validate(row)
+        self._db.session.flush()
+        if not row.is_active:
+            self._auth.revoke_sessions_of(row.id)
+        if is_renamed:
+            self._memberships.announce_name(principal, row.id)
+        self._events.record(principal, user_room(row.id), "user.updated", User.model_validate(row))
+        return self._changed(principal, Agent.model_validate(row), "agent.updated")
+
+    def delete(self, principal: Principal, agent_id: str, if_match: IfMatch) -> None:
+        """Switch an agent off for good and take it out of its projects; what it did stays."""
+        row = self._load(principal, agent_id)
+        agent = Agent.model_validate(row)
+        if_match.check(agent)
+        self._memberships.remove_everywhere(principal, row.id)
+        self._auth.revoke_sessions_of(row.id)
+        row.is_active, row.owner_id = False, None
+        self._db.session.flush()
+        last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
+        self._changed(principal, agent.model_copy(update=last), "agent.deleted")
+
+    def _load(self, principal: Principal, agent_id: str) -> UserRow:
+        """Load and lock an agent of the caller's."""
+        query = LOAD.where(UserRow.id == agent_id)
+        row = self._db.session.scalars(query, {"me": principal.id}).one_or_none()
+        if row is None:
+            raise not_found()
+        if row.owner_id != principal.id:
+            raise ForbiddenError("This agent is somebody else's; ask its owner to change it.")
+        return row
+
+    def _changed(self, principal: Principal, agent: Agent, event: str) -> Agent:
+        self._events.record(principal, user_room(agent.owner_id), event, agent)
+        return agent
+
+
+agent_service = AgentService(db, event_service, access_service, auth_service, membership_service)

@@ -1,0 +1,82 @@
+"""Access to what belongs to a task: its items and comments are for those who may see the task."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.membership import MembershipRow, ProjectRole
+from models.principal import Principal
+from models.task import TaskRow
+from services.access_service import ME, is_visible, not_found, refuse_below
+from services.db_client import DatabaseClient, db
+from services.event_service import scope_room
+
+LOCK_TASK = (
+    select(TaskRow.project_id, TaskRow.created_by, MembershipRow.role)
+    .outerjoin(
+        MembershipRow,
+        and_(
+            MembershipRow.project_id == TaskRow.scope_id,
+            MembershipRow.user_id == ME,
+            MembershipRow.active,
+        ),
+    )
+    .where(
+        TaskRow.id == bindparam("task_id"),
+        TaskRow.deleted_at.is_(None),
+        or_(TaskRow.scope_id == ME, MembershipRow.role.is_not(None)),
+    )
+    # key_share lets rows that refer to the task be written meanwhile.
+    .with_for_update(of=TaskRow, key_share=True)
+)
+
+
+def sees_task(task_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Condition: the reader (`:me`) may see this task, and it is not in the trash."""
+    return exists().where(
+        TaskRow.id == task_id, TaskRow.deleted_at.is_(None), is_visible(TaskRow.scope_id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is kept: in a project, or else with the person whose it is."""
+
+    project_id: str | None
+    owner_id: str
+    role: ProjectRole
+
+    @property
+    def scope_id(self) -> str:
+        """The project or else the person."""
+        return self.project_id or self.owner_id
+
+    @property
+    def room(self) -> str:
+        """The room that hears of changes."""
+        return scope_room(self.project_id, self.owner_id)
+
+
+class TaskAccess:
+    """Decides who may change what belongs to a task."""
+
+    def __init__(self, database: DatabaseClient) -> None:
+        self._lock = database.prepare(LOCK_TASK)
+
+    def lock(self, principal: Principal, task_id: str, least: ProjectRole) -> Place:
+        """Lock a task, then require the role `least` where it is; a personal one has its owner.
+
+        Until the commit nobody deletes or moves the task or writes anything else that belongs to
+        it.
+        """
+        row = self._lock.first(task_id=task_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        role = ProjectRole(row["role"] or ProjectRole.OWNER)
+        refuse_below(least, role)
+        return Place(row["project_id"], row["created_by"], role)
+
+
+task_access = TaskAccess(db)

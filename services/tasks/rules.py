@@ -1,0 +1,55 @@
+"""The rules of a project for completing tasks."""
+
+from sqlalchemy import ARRAY, any_, bindparam, or_, select
+
+from models.base import UuidText
+from models.project import ProjectSettings, Strictness
+from models.task import TaskRow, TaskStatus, TaskWarning
+from services.db_client import DatabaseClient
+from services.project_service import ProjectService
+from utils.errors import ConflictError
+
+OPEN = select(TaskRow.id).where(
+    TaskRow.deleted_at.is_(None),
+    or_(TaskRow.status == TaskStatus.PENDING, TaskRow.status == TaskStatus.IN_PROGRESS),
+)
+OPEN_BLOCKERS = OPEN.where(TaskRow.id == any_(bindparam("ids", type_=ARRAY(UuidText))))
+OPEN_SUBTASKS = OPEN.where(TaskRow.parent_id == bindparam("id"))
+
+
+class CompletionRules:
+    """Says what speaks against completing a task: with 409 or as a warning, as projects choose."""
+
+    def __init__(self, database: DatabaseClient, projects: ProjectService) -> None:
+        self._projects = projects
+        self._open_blockers = database.prepare(OPEN_BLOCKERS)
+        self._open_subtasks = database.prepare(OPEN_SUBTASKS)
+
+    def check(
+        self, task_id: str, project_id: str | None, blocked_by: list[str]
+    ) -> list[TaskWarning]:
+        """Return warnings, or raise ConflictError where the project is strict."""
+        blockers = self._open_blockers.all(ids=blocked_by) if blocked_by else []
+        subtasks = self._open_subtasks.all(id=task_id)
+        if not blockers and not subtasks:
+            return []
+        settings = self._projects.settings_of(project_id) if project_id else ProjectSettings()
+        found = []
+        if blockers:
+            warning = TaskWarning(
+                code="task_blocked",
+                message="Tasks that it is blocked by are open; complete them first.",
+                task_ids=[row["id"] for row in blockers],
+            )
+            found.append((settings.completing_blocked, warning))
+        if subtasks:
+            warning = TaskWarning(
+                code="subtasks_open",
+                message="Subtasks of it are open; complete them first.",
+                task_ids=[row["id"] for row in subtasks],
+            )
+            found.append((settings.completing_parent, warning))
+        for strictness, warning in found:
+            if strictness is Strictness.REFUSE:
+                raise ConflictError(warning.message, code=warning.code, task_ids=warning.task_ids)
+        return [warning for _, warning in found]

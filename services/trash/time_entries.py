@@ -1,0 +1,42 @@
+"""Bringing back time."""
+
+from sqlalchemy import select
+
+from models.principal import Principal
+from models.time_entry import TimeEntryRow
+from services.db_client import DatabaseClient
+from services.time_entry_service import TimeEntryService
+from services.trash.outcome import Outcome
+from utils.errors import ServiceError
+from utils.helpers import utc_now
+
+
+class TimeEntryRestorer:
+    """Time comes back where nothing else was recorded meanwhile."""
+
+    kind = "time_entry"
+
+    def __init__(self, database: DatabaseClient, entries: TimeEntryService) -> None:
+        self._db = database
+        self._entries = entries
+
+    def restore(self, principal: Principal, operation_id: str) -> Outcome:
+        """Bring back entries that the caller may correct and that overlap no other."""
+        outcome = Outcome()
+        deleted = TimeEntryRow.operation_id == operation_id
+        people = self._db.session.scalars(select(TimeEntryRow.user_id).where(deleted).distinct())
+        for user_id in sorted(people):
+            self._entries.lock_person(user_id)
+        query = select(TimeEntryRow).where(deleted).order_by(TimeEntryRow.id).with_for_update()
+        for row in self._db.session.scalars(query).all():
+            try:
+                self._entries.check_may_correct(principal, row.user_id, row.project_id)
+                self._entries.check_free(row, row.ended_at or utc_now())
+            except ServiceError as error:
+                outcome.note(self.kind, row.id, error.code, error.detail)
+                continue
+            row.take_out_of_trash()
+            self._db.session.flush()
+            self._entries.changed(principal, row, "time_entry.restored")
+            outcome.restored += 1
+        return outcome
