@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -18,7 +19,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent
 # Tests and checks name another file here, to be free of a developer's own settings.
@@ -40,6 +41,21 @@ def _check_database_url(url: SecretStr) -> SecretStr:
             "must name a PostgreSQL database, like postgresql://user:password@host:5432/stint"
         )
     return url
+
+
+def _split(names: object) -> object:
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return names
+
+
+def _check_origin(origin: str) -> str:
+    if re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
+        raise ValueError("must be origins like https://app.example.org, without a path")
+    return origin
+
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
 class Settings(BaseSettings):
@@ -85,6 +101,22 @@ class Settings(BaseSettings):
     )
     database_transaction_ms: NonNegativeInt = Field(
         30_000, description="longest transaction, where the server is PostgreSQL 17 or newer"
+    )
+
+    redis_url: SecretStr | None = Field(
+        None, description="carries hints between processes; PostgreSQL does where it is unset"
+    )
+    event_days: PositiveInt = Field(
+        30, description="how long a client may be away and still be told exactly what it missed"
+    )
+    socket_connections: PositiveInt = Field(
+        10_000, description="connections that a worker process holds at once, sockets included"
+    )
+    socket_buffer_bytes: PositiveInt = Field(
+        2_097_152, description="what may wait for a slow reader before its socket is closed"
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(), description="other sites whose pages may use the service, separated by commas"
     )
 
     access_token_minutes: PositiveInt = Field(15, description="lifetime of an access token")

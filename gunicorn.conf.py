@@ -1,6 +1,7 @@
 """How gunicorn serves the application; every name is a setting of gunicorn's."""
 
 import os
+import resource
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ bind = (
 )
 workers = settings.web_concurrency
 worker_class = "gunicorn_worker.Worker"
-worker_connections = 1000
+worker_connections = settings.socket_connections
 
 # A worker whose event loop stands still this long is killed; requests have limits of their own.
 timeout = 60
@@ -36,6 +37,14 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+# Every connection is a file; what a login shell allows is seldom enough.
+_, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+files = settings.socket_connections + 1_000
+if files_max != resource.RLIM_INFINITY:
+    files = min(files, files_max)
+resource.setrlimit(resource.RLIMIT_NOFILE, (files, files_max))
 
 
 def on_starting(_server: Any) -> None:

@@ -4,7 +4,9 @@ It is loaded before gevent patches the standard library, so it imports nothing o
 """
 
 import gc
+from typing import Any
 
+import gevent
 from gunicorn.http import wsgi
 from gunicorn.util import write
 from gunicorn.workers.ggevent import GeventWorker
@@ -45,3 +47,18 @@ class Worker(GeventWorker):
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
+        self._live.start()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Send sockets away at once: they would stay open until the graceful timeout is over."""
+        gevent.spawn(self._live.stop)
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Send sockets away, as far as there is time."""
+        gevent.spawn(self._live.stop)
+        super().handle_quit(sig, frame)
+
+    @property
+    def _live(self) -> Any:
+        return self.wsgi.extensions["live"]  # type: ignore[attr-defined]  # it is the Flask application

@@ -6,7 +6,7 @@ from flask_migrate import Migrate
 from api.application import Application
 from api.commands import commands
 from api.converters import IdConverter
-from api.middleware import auth, error_handler, request_context, request_guard
+from api.middleware import auth, error_handler, request_context, request_guard, socket_guard
 from api.routes.agents import agents
 from api.routes.auth import auth as auth_routes
 from api.routes.comments import comments
@@ -15,6 +15,7 @@ from api.routes.exports import exports
 from api.routes.health import health
 from api.routes.imports import imports
 from api.routes.items import items
+from api.routes.live import live, sockets
 from api.routes.members import members
 from api.routes.projects import projects
 from api.routes.reports import reports
@@ -43,6 +44,7 @@ API = (
     imports,
     exports,
     rooms,
+    live,
     trash,
 )
 
@@ -56,6 +58,7 @@ def create_app() -> Flask:
 
     request_context.init_app(app)
     request_guard.init_app(app)
+    socket_guard.init_app(app)
     auth.init_app(app)
     error_handler.init_app(app)
     Migrate(app, Base, directory=str(settings.project_dir / "migrations"))  # type: ignore[arg-type]  # metadata is all it needs
@@ -65,5 +68,6 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint, url_prefix=settings.api_prefix)
     app.register_blueprint(health)
     app.register_blueprint(health, url_prefix=settings.api_prefix, name="api_health")
+    app.register_blueprint(sockets)
     app.register_blueprint(docs)
     return app

@@ -32,10 +32,12 @@ class Application(Flask):
         """Match paths only: routes depend neither on the host nor on a subdomain."""
         if request is None:
             return super().create_url_adapter(None)
+        upgraded = request.environ.get("HTTP_UPGRADE", "").lower() == "websocket"
         return self.url_map.bind(
             server_name="",
             path_info=request.path,
             default_method=request.method,
+            url_scheme="ws" if upgraded else "http",
         )
 
     def full_dispatch_request(self) -> Response:

@@ -48,6 +48,7 @@ class Arguments:
         self._takes_principal = contract.takes("principal")
         self._takes_body = contract.takes("body") or contract.takes("form")
         self._takes_query = contract.takes("query")
+        self._names = list(contract.parameters)
         self._before = contract.before
         self._before_names = _parameters_of(contract.before)
 
@@ -66,7 +67,9 @@ class Arguments:
             _refuse_query(request)
         if self._before is not None:
             known = values | {"principal": principal}
-            values["prepared"] = self._before(**{name: known[name] for name in self._before_names})
+            prepared = self._before(**{name: known[name] for name in self._before_names})
+            known["prepared"] = prepared
+            return {name: known[name] for name in self._names}
         return values
 
 

@@ -1,7 +1,7 @@
 """Commands of the `flask` program for operators."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from models.imports import ImportForm, ImportResult
 from models.upload import Upload
 from services.auth_service import auth_service
 from services.db_client import db, running_database
+from services.event_log import event_log
 from services.idempotency_service import idempotency_service
 from services.import_service import import_service
+from services.ticket_service import ticket_service
 from services.trash_service import trash_service
 from services.user_service import user_service
 from utils.errors import ServiceError
@@ -68,11 +70,23 @@ def purge() -> None:
     with _explaining_errors(), running_database():
         answers = db.transaction(idempotency_service.purge)
         sessions = db.transaction(auth_service.purge)
+        tickets = db.transaction(ticket_service.purge)
+        events = _until_none_left(event_log.purge)
         trash = db.transaction(trash_service.purge)
     click.echo(f"recorded answers: {answers}")
     click.echo(f"sessions: {sessions}")
+    click.echo(f"tickets: {tickets}")
+    click.echo(f"events: {events}")
     for kind, count in trash.items():
         click.echo(f"{kind}: {count}")
+
+
+def _until_none_left(purge: Callable[[], int]) -> int:
+    """Delete in many short transactions, which hold nobody up; returns how many in all."""
+    total = 0
+    while count := db.transaction(purge):
+        total += count
+    return total
 
 
 def _form(**values: object) -> ImportForm:

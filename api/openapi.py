@@ -15,6 +15,7 @@ from api.contract import Access, Contract
 from api.examples import example_of
 from api.idempotency import KEY_MAX_LENGTH
 from api.problem import Problem
+from models.download import Download
 from utils.validators import UUID_PATTERN
 
 REFERENCE = "#/components/schemas/{model}"
@@ -117,11 +118,16 @@ class _Document:
             return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
         return None
 
+    def _file(self, kind: type[Download]) -> dict[str, Any]:
+        if kind.content is None:
+            return {}  # bytes: no schema of JSON's
+        return {"schema": self.add_schema(TypeAdapter(kind.content), "serialization")}
+
     def _responses(self, rule: Rule, method: str, contract: Contract) -> dict[str, Any]:
         success: dict[str, Any] = {"description": HTTPStatus(contract.status).phrase}
         headers = dict(_response_headers(method, contract))
         if contract.is_file:
-            success["content"] = {contract.answer.media_type: {}}  # bytes: no schema of JSON's
+            success["content"] = {contract.answer.media_type: self._file(contract.answer)}
         elif contract.answer_type is not None:
             schema = self.add_schema(contract.adapter(), "serialization")
             example = example_of(schema, self.schemas)

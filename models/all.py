@@ -7,9 +7,11 @@ from models import (
     item,
     membership,
     operation,
+    presence,
     project,
     session,
     task,
+    ticket,
     time_entry,
     user,
 )
@@ -21,9 +23,11 @@ __all__ = [
     "item",
     "membership",
     "operation",
+    "presence",
     "project",
     "session",
     "task",
+    "ticket",
     "time_entry",
     "user",
 ]

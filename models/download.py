@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
+from pydantic import BaseModel
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -12,6 +14,7 @@ class Download:
     """
 
     media_type: ClassVar[str]
+    content: ClassVar[type[BaseModel] | None] = None  # what it is, where it is JSON
 
     name: str
     file: BinaryIO

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Schema, UuidText
@@ -24,10 +24,22 @@ class RoomRow(Base):
     seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
+class EventLogRow(Base):
+    """The log as a whole: one row, whose `epoch` is made anew when a backup is restored."""
+
+    __tablename__ = "event_log"
+    __table_args__ = (CheckConstraint("single", name="single"),)
+
+    single: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    epoch: Mapped[str] = mapped_column(UuidText)
+
+
 class EventRow(Base):
     """One change."""
 
     __tablename__ = "events"
+    # Rows lie in the order of time, so that a summary of each stretch finds the old ones.
+    __table_args__ = (Index(None, "at", postgresql_using="brin"),)
 
     room: Mapped[str] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -61,3 +73,10 @@ class EventQuery(BaseModel):
 
     since: int = Field(0, ge=0, le=2**63 - 1, description="Only events after this seq.")
     limit: int = Field(PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="Most events to return.")
+    wait: float = Field(
+        0,
+        ge=0,
+        le=25,
+        description="When there are none, wait so many seconds for the next.",
+        examples=[25],
+    )

@@ -1,10 +1,14 @@
 """Signing in and out: sessions that tokens are bound to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import (
+    ARRAY,
     and_,
+    any_,
     bindparam,
     delete,
     exists,
@@ -18,11 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from config import settings
+from models.base import UuidText
 from models.principal import Principal
 from models.session import Login, SessionRow
 from models.user import UserKind, UserRole, UserRow
 from services.db_client import DatabaseClient, db
+from services.event_bus import EventBus, Hint, event_bus
 from services.password_service import PasswordService, password_service
+from services.prepared import Row
 from utils.errors import UnauthenticatedError
 from utils.helpers import new_id
 
@@ -40,16 +47,19 @@ MAY_ACT = and_(
     ),
 )
 
-LIVE_SESSION = (
-    SessionRow.id == bindparam("session_id"),
-    SessionRow.revoked_at.is_(None),
-    SessionRow.expires_at > func.now(),
-)
+LIVE = (SessionRow.revoked_at.is_(None), SessionRow.expires_at > func.now())
+LIVE_SESSION = (SessionRow.id == bindparam("session_id"), *LIVE)
 
 FIND_PRINCIPAL = (
     select(UserRow.id, UserRow.kind, UserRow.role, UserRow.timezone, UserRow.number)
     .join(SessionRow, SessionRow.user_id == UserRow.id)
     .where(*LIVE_SESSION, MAY_ACT)
+)
+
+FIND_LIVE = (
+    select(SessionRow.id)
+    .join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(SessionRow.id == any_(bindparam("ids", type_=ARRAY(UuidText))), *LIVE, MAY_ACT)
 )
 
 SESSION_END = func.now() + literal(timedelta(days=settings.refresh_token_days))
@@ -89,12 +99,14 @@ REVOKE = (
     update(SessionRow)
     .where(SessionRow.id == bindparam("session_id"), SessionRow.revoked_at.is_(None))
     .values(revoked_at=func.now())
+    .returning(SessionRow.id)
 )
 
 REVOKE_ALL = (
     update(SessionRow)
     .where(SessionRow.user_id == bindparam("user_id"), SessionRow.revoked_at.is_(None))
     .values(revoked_at=func.now())
+    .returning(SessionRow.id)
 )
 
 
@@ -118,11 +130,13 @@ class Device:
 class AuthService:
     """Opens, renews and revokes sessions; knows nothing of how tokens are written."""
 
-    def __init__(self, database: DatabaseClient, passwords: PasswordService) -> None:
+    def __init__(self, database: DatabaseClient, bus: EventBus, passwords: PasswordService) -> None:
         self._db = database
+        self._bus = bus
         self._passwords = passwords
         self._find_account = database.prepare(FIND_ACCOUNT)
         self._find_principal = database.prepare(FIND_PRINCIPAL)
+        self._find_live = database.prepare(FIND_LIVE)
         self._open = database.prepare(OPEN)
         self._renew = database.prepare(RENEW)
         self._revoke = database.prepare(REVOKE)
@@ -166,11 +180,16 @@ class AuthService:
 
     def revoke_session(self, principal: Principal) -> None:
         """Sign out: every token of the session is void from now on."""
-        self._revoke.execute(session_id=principal.session_id)
+        self._announce(self._revoke.all(session_id=principal.session_id))
 
     def revoke_sessions_of(self, user_id: str) -> None:
         """Sign somebody out everywhere."""
-        self._revoke_all.execute(user_id=user_id)
+        self._announce(self._revoke_all.all(user_id=user_id))
+
+    def _announce(self, revoked: list[Row]) -> None:
+        """Let all processes close the sockets of sessions, once it is certain that they ended."""
+        for row in revoked:
+            self._db.on_commit(partial(self._bus.publish, Hint("session", row["id"])))
 
     def purge(self) -> int:
         """Delete sessions that ended; returns how many."""
@@ -190,10 +209,14 @@ class AuthService:
             session_id=session_id,
         )
 
+    def find_live(self, session_ids: Collection[str]) -> set[str]:
+        """Return those of the sessions that still live."""
+        return {row["id"] for row in self._find_live.all(ids=list(session_ids))}
+
 
 def session_over() -> UnauthenticatedError:
     """The answer for tokens whose session ended, and for spent refresh tokens."""
     return UnauthenticatedError("This session is over; sign in again.", code="session_over")
 
 
-auth_service = AuthService(db, password_service)
+auth_service = AuthService(db, event_bus, password_service)

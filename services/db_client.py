@@ -94,6 +94,18 @@ class DatabaseClient:
             _run_logged(callback)
         return result
 
+    @contextmanager
+    def own_connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a connection beside the pool, for listening; it is closed at the end."""
+        try:
+            pooled = self.engine.raw_connection()
+            driver: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # SQLAlchemy does not know which driver
+            pooled.detach()
+            with driver:
+                yield driver
+        except (psycopg.Error, exc.SQLAlchemyError) as error:
+            raise translate(error, connection_lost=True) from error
+
     @property
     def current(self) -> UnitOfWork:
         """The unit of work that the entry point opened."""

@@ -2,18 +2,22 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy import bindparam, insert, text
 
 from models.base import Resource
-from models.event import Event, EventQuery, EventRow, RoomRow
+from models.event import Event, EventQuery, RoomRow
 from models.membership import Member
 from models.principal import Principal
 from services.access_service import AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
+from services.event_bus import EventBus, Hint, event_bus
+from services.event_log import EventLog, event_log
+from utils.errors import ConflictError
 from utils.validators import is_id
 
 # The row of the room is locked from here to the commit: this is what makes seq dense and ordered.
@@ -21,32 +25,18 @@ APPEND = text(
     """
     WITH room AS (
         UPDATE rooms SET seq = seq + :count WHERE id = :room RETURNING seq - :count AS base
+    ),
+    written AS (
+        INSERT INTO events (room, seq, at, type, actor_id, client_id, subject_id, version, data)
+        SELECT :room, room.base + change.ordinal, clock_timestamp(), change.type, change.actor_id,
+               :client_id, change.subject_id, change.version, change.data
+        FROM room, unnest(
+            CAST(:types AS text[]), CAST(:actors AS uuid[]), CAST(:subjects AS uuid[]),
+            CAST(:versions AS integer[]), CAST(:data AS jsonb[])
+        ) WITH ORDINALITY AS change (type, actor_id, subject_id, version, data, ordinal)
     )
-    INSERT INTO events (room, seq, at, type, actor_id, client_id, subject_id, version, data)
-    SELECT :room, room.base + change.ordinal, clock_timestamp(), change.type, change.actor_id,
-           :client_id, change.subject_id, change.version, change.data
-    FROM room, unnest(
-        CAST(:types AS text[]), CAST(:actors AS uuid[]), CAST(:subjects AS uuid[]),
-        CAST(:versions AS integer[]), CAST(:data AS jsonb[])
-    ) WITH ORDINALITY AS change (type, actor_id, subject_id, version, data, ordinal)
+    SELECT room.base + :count AS seq FROM room
     """
-)
-
-READ = (
-    select(
-        EventRow.room,
-        EventRow.seq,
-        EventRow.type,
-        EventRow.at,
-        EventRow.actor_id.label("actor"),
-        EventRow.client_id,
-        EventRow.subject_id.label("subject"),
-        EventRow.version,
-        EventRow.data,
-    )
-    .where(EventRow.room == bindparam("room"), EventRow.seq > bindparam("since"))
-    .order_by(EventRow.seq)
-    .limit(bindparam("limit"))
 )
 
 BATCH = 500  # events in one statement: imports make thousands
@@ -84,11 +74,14 @@ def scope_room(project_id: str | None, user_id: str) -> str:
 class EventService:
     """Writes and reads the log."""
 
-    def __init__(self, database: DatabaseClient, access: AccessService) -> None:
+    def __init__(
+        self, database: DatabaseClient, bus: EventBus, access: AccessService, log: EventLog
+    ) -> None:
         self._db = database
+        self._bus = bus
         self._access = access
+        self._log = log
         self._append = database.prepare(APPEND)
-        self._read = database.prepare(READ)
         self._open_room = database.prepare(insert(RoomRow).values(id=bindparam("room")))
 
     def open_room(self, room: str) -> None:
@@ -134,7 +127,7 @@ class EventService:
                 self._append_to(room, changes[start : start + BATCH])
 
     def _append_to(self, room: str, changes: list[Change]) -> None:
-        written = self._append.execute(
+        row = self._append.first(
             room=room,
             count=len(changes),
             client_id=client_id.get(),
@@ -144,16 +137,22 @@ class EventService:
             versions=[change.version for change in changes],
             data=[change.data for change in changes],
         )
-        if written != len(changes):
+        if row is None:
             raise LookupError(f"the room {room} was never opened")
+        self._db.on_commit(partial(self._bus.publish, Hint("room", room, row["seq"])))
 
     def read(self, principal: Principal, room: str, query: EventQuery) -> list[Event]:
         """Return the events of a room after `since`, oldest first."""
-        self._require_entry(principal, room)
-        rows = self._read.all(room=room, since=query.since, limit=query.limit)
-        return [Event.model_validate(row) for row in rows]
+        self.require_entry(principal, room)
+        if not self._log.state(room).continues(query.since, None):
+            raise ConflictError(
+                "The log does not reach back to since; fetch a snapshot and go on from its seq.",
+                code="resync_required",
+            )
+        return self._log.read(room, query.since, query.limit)
 
-    def _require_entry(self, principal: Principal, room: str) -> None:
+    def require_entry(self, principal: Principal, room: str) -> None:
+        """Refuse whoever may not read a room: for them it does not exist."""
         kind, _, owner_id = room.partition(":")
         if kind == "project" and is_id(owner_id):
             self._access.role_in(principal, owner_id)
@@ -161,4 +160,4 @@ class EventService:
             raise not_found()
 
 
-event_service = EventService(db, access_service)
+event_service = EventService(db, event_bus, access_service, event_log)

@@ -100,10 +100,11 @@ def test_the_example_explains_each_setting(name: str) -> None:
 def test_the_example_shows_each_default(name: str) -> None:
     field = FIELDS[name]
     _, shown = example()[name.upper()]
-    meant: Any = None  # an empty value is an unset one
-    if shown:
-        annotation: Any = field.annotation
-        meant = TypeAdapter(annotation).validate_python(shown)
+    if not shown:
+        assert not field.default  # an empty value is an unset one
+        return
+    annotation: Any = field.annotation
+    meant: Any = TypeAdapter(annotation).validate_python(shown)
     if isinstance(meant, Path):
         meant = PROJECT_DIR / meant
     assert meant == field.default

@@ -20,6 +20,7 @@ from models.principal import Principal
 from models.session import TokenPair
 from services.auth_service import Grant, auth_service
 from services.db_client import db
+from services.ticket_service import ticket_service
 from utils.errors import ServiceError, UnauthenticatedError
 from utils.logger import add_to_log_context
 
@@ -63,7 +64,11 @@ def authenticate(request: Request) -> Principal:
 
     A worker trusts a session for `principal_cache_seconds` before it looks again.
     """
-    token = _bearer_token(request)
+    return authenticate_token(_bearer_token(request))
+
+
+def authenticate_token(token: str) -> Principal:
+    """Return whose access token this is; see `authenticate`."""
     now = time.time()
     known = _known.get(token)
     if known is None or known.expires_at <= now:
@@ -74,6 +79,15 @@ def authenticate(request: Request) -> Principal:
         _look_again(token, known)
     add_to_log_context(user_id=known.principal.id)
     return known.principal
+
+
+def authenticate_ticket(ticket: str) -> Principal:
+    """Return who got this ticket; it cannot be used again."""
+
+    def spend() -> Principal:
+        return auth_service.find_principal(ticket_service.spend(ticket))
+
+    return db.transaction(spend)
 
 
 def forget(principal: Principal) -> None:

@@ -50,6 +50,8 @@ def _finish(response: Response) -> Response:
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
     response.headers["X-Request-Id"] = g.request_id
     route = asked.url_rule.rule if asked.url_rule else None
+    if asked.url_rule and asked.url_rule.websocket:
+        return response  # it was logged when it opened; this is when it closed
     log = logger.debug if route in QUIET_ROUTES else logger.info
     log(
         "request.finished",

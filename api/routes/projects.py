@@ -6,7 +6,9 @@ from api.contract import Access
 from api.endpoint import endpoint
 from models.principal import Principal
 from models.project import Project, ProjectCreate, ProjectQuery, ProjectUpdate
+from models.snapshot import SnapshotDownload
 from services.project_service import project_service
+from services.snapshot_service import snapshot_service
 from utils.pages import Page
 from utils.preconditions import IfMatch
 
@@ -48,3 +50,10 @@ def update_project(
 def delete_project(principal: Principal, project_id: str, if_match: IfMatch) -> None:
     """Put a project and all that is in it into the trash; for owners."""
     project_service.delete(principal, project_id, if_match)
+
+
+@projects.get("/projects/<id:project_id>/snapshot")
+@endpoint(access=Access.SIGNED_IN, recorded=False, before=snapshot_service.take_of_project)
+def get_snapshot(prepared: SnapshotDownload) -> SnapshotDownload:
+    """Read everything in a project as it is at one seq of its log; the events after it go on."""
+    return prepared

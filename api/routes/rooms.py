@@ -6,13 +6,27 @@ from api.contract import Access
 from api.endpoint import endpoint
 from models.event import Event, EventQuery
 from models.principal import Principal
+from models.snapshot import SnapshotDownload
 from services.event_service import event_service
+from services.long_poll_service import long_poll_service
+from services.snapshot_service import snapshot_service
 
 rooms = Blueprint("rooms", __name__)
 
 
 @rooms.get("/rooms/<room>/events")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Access.SIGNED_IN, before=long_poll_service.wait)
 def list_events(principal: Principal, room: str, query: EventQuery) -> list[Event]:
-    """Read what happened in a room, project:{id} or user:{id}, after a seq, oldest first."""
+    """Read what happened in a room, project:{id} or user:{id}, after a seq, oldest first.
+
+    With `wait` it answers when there is something: ask again with the seq of the last event, and
+    you see every change as it happens.
+    """
     return event_service.read(principal, room, query)
+
+
+@rooms.get("/rooms/<room>/snapshot")
+@endpoint(access=Access.SIGNED_IN, recorded=False, before=snapshot_service.take)
+def get_snapshot(prepared: SnapshotDownload) -> SnapshotDownload:
+    """Read everything in a room as it is at one seq of its log; the events after it go on."""
+    return prepared

@@ -158,6 +158,9 @@ RIGHTS = {
     "POST /imports": Rights((401, 404, 403, 403, 200), parts=import_form),
     "GET /users/me/export": Rights((401, 200, 200, 200, 200)),
     "GET /rooms/<room>/events": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "GET /rooms/<room>/snapshot": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "GET /projects/<id:project_id>/snapshot": Rights((401, 404, 200, 200, 200)),
+    "POST /ws/tickets": Rights((401, 201, 201, 201, 201)),
     "GET /health": Rights((200, 200, 200, 200, 200)),
     "GET /health/ready": Rights((200, 200, 200, 200, 200)),
 }

@@ -1,0 +1,51 @@
+"""Signing in on a WebSocket: by header, by ticket, or with the first message."""
+
+from flask import Request
+from pydantic import ValidationError
+
+from api.middleware.auth import authenticate, authenticate_ticket, authenticate_token
+from models.live import SIGN_IN, CloseCode
+from models.principal import Principal
+from services.live.connection import Connection
+from utils.errors import ServiceError, UnauthenticatedError
+
+FIRST_MESSAGE_SECONDS = 5.0
+TICKET_PREFIX = "ticket."
+
+
+def sign_in(connection: Connection, request: Request) -> Principal | None:
+    """Return who has opened a socket; None after closing it where that is not known."""
+    try:
+        return _find_principal(connection, request)
+    except UnauthenticatedError as error:
+        connection.close(CloseCode.UNAUTHENTICATED, error.detail)
+    except ServiceError as error:
+        connection.close(CloseCode.RESTARTING, error.detail)
+    return None
+
+
+def _find_principal(connection: Connection, request: Request) -> Principal:
+    if "Authorization" in request.headers:
+        return authenticate(request)
+    ticket = _ticket_of(request)
+    if ticket is not None:
+        return authenticate_ticket(ticket)
+    return authenticate_token(_first_message(connection))
+
+
+def _ticket_of(request: Request) -> str | None:
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    tickets = [name.strip() for name in offered if name.strip().startswith(TICKET_PREFIX)]
+    return tickets[0].removeprefix(TICKET_PREFIX) if tickets else None
+
+
+def _first_message(connection: Connection) -> str:
+    message = connection.receive(FIRST_MESSAGE_SECONDS)
+    if message is not None:
+        try:
+            return SIGN_IN.validate_json(message).token
+        except ValidationError:
+            pass  # whatever else it is, it does not say who it is from
+    raise UnauthenticatedError(
+        "Say who you are within 5 seconds: by header, ticket, or a message authenticate."
+    )

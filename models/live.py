@@ -1,0 +1,213 @@
+"""The protocol of the WebSocket, version 1: one model for each message, told apart by `type`."""
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter
+
+from models.event import Event
+from models.presence import Presence
+from utils.validators import Id
+
+SUBPROTOCOL = "stint.v1"
+MESSAGE_MAX_BYTES = 65_536
+
+CLIENT_ID_PATTERN = r"^[A-Za-z0-9._~-]{8,64}$"
+ROOM_EXAMPLE = "project:01890a5d-ac96-774b-bcce-b302099a8057"
+
+Room = Annotated[str, StringConstraints(max_length=60), Field(examples=[ROOM_EXAMPLE])]
+
+
+class CloseCode(IntEnum):
+    """Why the server closed a socket."""
+
+    TOO_LARGE = 1009
+    RESTARTING = 1012
+    UNAUTHENTICATED = 4001
+    NOT_A_MEMBER = 4003
+    TOO_SLOW = 4008
+    FLOODING = 4029
+
+
+CLOSE_REASONS = {
+    CloseCode.TOO_LARGE: "A message was larger than 64 KiB.",
+    CloseCode.RESTARTING: "The server restarts; connect again after a random pause.",
+    CloseCode.UNAUTHENTICATED: "Nobody is signed in, or not any more; sign in and connect again.",
+    CloseCode.NOT_A_MEMBER: "You no longer belong to the last room that you had open.",
+    CloseCode.TOO_SLOW: "You read too slowly; connect again and resume with since.",
+    CloseCode.FLOODING: "You sent too many messages; connect again and send fewer.",
+}
+
+
+class ClientMessage(BaseModel):
+    """Base of what clients send."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str | None = Field(
+        None, max_length=64, description="Yours; comes back as in_reply_to of the answer."
+    )
+
+
+class Authenticate(ClientMessage):
+    """Says who you are, first of all, where neither a header nor a ticket did."""
+
+    type: Literal["authenticate"]
+    token: str = Field(max_length=4_000, description="An access token.")
+
+
+class Subscribe(ClientMessage):
+    """Opens a room: its events come from now on, and with `since` those that you missed."""
+
+    type: Literal["subscribe"]
+    room: Room
+    since: int | None = Field(None, ge=0, le=2**63 - 1, description="The last seq that you have.")
+    epoch: str | None = Field(
+        None, max_length=64, description="The epoch that `since` is of; send it along."
+    )
+
+
+class Unsubscribe(ClientMessage):
+    """Leaves a room."""
+
+    type: Literal["unsubscribe"]
+    room: Room
+
+
+class SetPresence(ClientMessage):
+    """Tells the others in a room what you are doing."""
+
+    type: Literal["presence"]
+    room: Room
+    state: str = Field(
+        max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["active", "away", "typing"]
+    )
+
+
+class Ping(ClientMessage):
+    """Asks for a pong."""
+
+    type: Literal["ping"]
+
+
+class Echo(ClientMessage):
+    """Asks for the same data back."""
+
+    type: Literal["echo"]
+    data: JsonValue
+
+
+Incoming = Annotated[
+    Authenticate | Subscribe | Unsubscribe | SetPresence | Ping | Echo, Field(discriminator="type")
+]
+INCOMING: TypeAdapter[Incoming] = TypeAdapter(Incoming)
+SIGN_IN = TypeAdapter(Authenticate)
+
+
+class ServerMessage(BaseModel):
+    """Base of what the server sends."""
+
+
+class Welcome(ServerMessage):
+    """You are signed in; comes before anything else."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: Literal[1] = 1
+    connection_id: Id
+    client_id: str
+    user_id: Id
+    server_time: datetime
+
+
+class Outcome(StrEnum):
+    """What came of a subscription."""
+
+    OK = "ok"
+    REPLAY = "replay"
+    RESYNC_REQUIRED = "resync_required"
+
+
+class Subscribed(ServerMessage):
+    """A room is open.
+
+    After ok, whatever happens comes as events; after replay, what you missed comes first. After
+    resync_required the room is not open: the log does not reach back to your `since`. Fetch a
+    snapshot and subscribe with its seq and epoch.
+    """
+
+    type: Literal["subscribed"] = "subscribed"
+    room: Room
+    epoch: str = Field(description="Which log the seq is of; another one after a restore.")
+    seq: int = Field(description="The events after this one follow.")
+    outcome: Outcome
+    present: list[Presence] = Field(description="Who has the room open.")
+    in_reply_to: str | None = None
+
+
+class EventMessage(ServerMessage):
+    """Something changed; the same event as in the log that REST reads."""
+
+    type: Literal["event"] = "event"
+    event: Event
+
+
+class PresenceChanged(ServerMessage):
+    """Who came, went, or does something else now."""
+
+    type: Literal["presence"] = "presence"
+    room: Room
+    present: list[Presence] = Field(description="Those who came or changed, as they are now.")
+    gone: list[Id] = Field(description="Ids of connections that are no longer there.")
+
+
+class Pong(ServerMessage):
+    """The answer to a ping."""
+
+    type: Literal["pong"] = "pong"
+    id: str | None
+
+
+class Echoed(ServerMessage):
+    """The data of an echo."""
+
+    type: Literal["echo"] = "echo"
+    data: JsonValue
+    in_reply_to: str | None = None
+
+
+class Revoked(ServerMessage):
+    """You may no longer read this room; it is closed for you."""
+
+    type: Literal["revoked"] = "revoked"
+    room: Room
+
+
+class LiveError(ServerMessage):
+    """A message of yours could not be followed; the connection lives on."""
+
+    type: Literal["error"] = "error"
+    code: str = Field(description="Stable, for programs.", examples=["not_found"])
+    detail: str = Field(description="For people: what is wrong and what to do next.")
+    room: str | None = None
+    in_reply_to: str | None = Field(None, description="The id of your message.")
+
+
+CLIENT_MESSAGES: tuple[type[ClientMessage], ...] = (
+    Authenticate,
+    Subscribe,
+    Unsubscribe,
+    SetPresence,
+    Ping,
+    Echo,
+)
+SERVER_MESSAGES: tuple[type[ServerMessage], ...] = (
+    Welcome,
+    Subscribed,
+    EventMessage,
+    PresenceChanged,
+    Pong,
+    Echoed,
+    Revoked,
+    LiveError,
+)

@@ -1,0 +1,96 @@
+"""The connections of this process, and the rooms that they have open."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from models.live import CloseCode
+from models.principal import Principal
+from services.live.connection import Connection
+from services.live.loops import run_forever
+from utils.websocket_frames import PING
+
+PING_SECONDS = 25.0
+SILENCE_SECONDS = 3 * PING_SECONDS  # two pings went unanswered
+LOOK_SECONDS = 1.0
+
+
+class ConnectionManager:
+    """Knows who is connected and who hears what; nothing in here waits for a client."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Connection] = {}
+        self._rooms: dict[str, set[Connection]] = defaultdict(set)
+        self._started = False
+
+    def connect(self, connection: Connection, principal: Principal) -> None:
+        """Count somebody in who is signed in."""
+        connection.principal = principal
+        self._connections[connection.id] = connection
+        if not self._started:
+            self._started = True
+            run_forever("keep-alive", self._keep_alive)
+
+    def disconnect(self, connection: Connection) -> None:
+        """Count somebody out; does nothing for those who were never in."""
+        self._connections.pop(connection.id, None)
+
+    def join(self, connection: Connection, room: str) -> None:
+        """Let a connection hear what is broadcast in a room that it has open."""
+        self._rooms[room].add(connection)
+
+    def leave(self, connection: Connection, room: str) -> None:
+        """Let a connection hear nothing of a room any more; it may not have heard any yet."""
+        connection.rooms.discard(room)
+        members = self._rooms.get(room)
+        if members is not None:
+            members.discard(connection)
+            if not members:
+                del self._rooms[room]
+
+    def broadcast(self, room: str, frames: bytes) -> None:
+        """Send the same frames to everybody in a room."""
+        for connection in self._rooms.get(room, ()):
+            connection.send_frame(frames)
+
+    def with_room(self, room: str) -> list[Connection]:
+        """Return the connections that have a room open, heard or still being caught up with."""
+        return [connection for connection in self if room in connection.rooms]
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._connections.values()))
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def session_ids(self) -> set[str]:
+        """Return the sessions that sockets here are open for."""
+        return {each.principal.session_id for each in self}
+
+    def close_session(self, session_id: str) -> None:
+        """Close the sockets of a session that is over."""
+        self._close(CloseCode.UNAUTHENTICATED, lambda each: each.principal.session_id == session_id)
+
+    def close_all(self) -> None:
+        """Send everybody away, as this process is about to end."""
+        self._close(CloseCode.RESTARTING, lambda _: True)
+
+    def _close(self, code: CloseCode, concerned: Callable[[Connection], bool]) -> None:
+        for connection in self:
+            if concerned(connection):
+                connection.close(code)
+
+    def _keep_alive(self) -> None:
+        """Ping everybody every so often, each at their own time, and drop who never answers."""
+        time.sleep(LOOK_SECONDS)
+        now = time.monotonic()
+        for connection in self:
+            if now - connection.socket.heard_at > SILENCE_SECONDS:
+                connection.close(CloseCode.TOO_SLOW)
+            elif now - connection.pinged_at > PING_SECONDS:
+                connection.pinged_at = now - random.uniform(0.0, 1.0)  # noqa: S311 - jitter
+                connection.send_frame(PING)
+
+
+connection_manager = ConnectionManager()

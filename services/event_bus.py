@@ -1,0 +1,112 @@
+"""The bus: hints from process to process that there is something new to read.
+
+A hint that gets lost delays, it never loses: the log is the truth, and whoever follows it looks
+there every few seconds anyway.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event
+from typing import NamedTuple, Protocol
+
+from config import settings
+from services.db_client import db
+from services.live.loops import run_forever
+from services.live.postgres_channel import PostgresChannel
+from services.live.redis_channel import RedisChannel
+
+
+class Hint(NamedTuple):
+    """Something about `subject` is new: `room` has events up to `number`, and so on."""
+
+    topic: str
+    subject: str
+    number: int = 0
+
+
+Handler = Callable[[Hint], None]
+
+
+class Channel(Protocol):
+    """What carries hints between processes."""
+
+    def send(self, lines: Sequence[str]) -> None:
+        """Send lines to all processes; raises UnavailableError."""
+
+    def listen(self) -> Iterator[str | None]:
+        """Connect, yield None, then the lines of all processes; raises UnavailableError."""
+
+
+class EventBus:
+    """Sends hints after the commit, from one place, and hands those of others to handlers.
+
+    Until it is started, as it is in processes that serve, it carries nothing.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._handlers: dict[str, list[Handler]] = defaultdict(list)
+        self._gap_handlers: list[Callable[[], None]] = []
+        self._outgoing: dict[tuple[str, str], int] = {}
+        self._something_to_send = Event()
+        self._started = False
+
+    def on(self, topic: str, handler: Handler) -> None:
+        """Call `handler` with every hint of a topic; it must not wait for anything."""
+        self._handlers[topic].append(handler)
+
+    def on_gap(self, handler: Callable[[], None]) -> None:
+        """Call `handler` whenever hints may have been lost."""
+        self._gap_handlers.append(handler)
+
+    def start(self) -> None:
+        """Begin to carry hints; does nothing the second time."""
+        if self._started:
+            return
+        self._started = True
+        run_forever("bus-sender", self._send)
+        run_forever("bus-listener", self._listen)
+
+    def publish(self, hint: Hint) -> None:
+        """Send a hint soon; of several about one subject the last is enough."""
+        if not self._started:
+            return
+        self._outgoing[hint.topic, hint.subject] = hint.number
+        self._something_to_send.set()
+        self._dispatch(hint)
+
+    def _send(self) -> None:
+        self._something_to_send.wait()
+        self._something_to_send.clear()
+        lines = [f"{topic} {subject} {number}" for (topic, subject), number in self._take()]
+        self._channel.send(lines)
+
+    def _take(self) -> list[tuple[tuple[str, str], int]]:
+        hints = list(self._outgoing.items())
+        self._outgoing.clear()
+        return hints
+
+    def _listen(self) -> None:
+        for line in self._channel.listen():
+            self._receive(line)
+
+    def _receive(self, line: str | None) -> None:
+        if line is None:
+            for handler in self._gap_handlers:
+                handler()
+            return
+        topic, subject, number = line.split(" ")
+        self._dispatch(Hint(topic, subject, int(number)))
+
+    def _dispatch(self, hint: Hint) -> None:
+        for handler in self._handlers[hint.topic]:
+            handler(hint)
+
+
+def _configured_channel() -> Channel:
+    if settings.redis_url is None:
+        return PostgresChannel(db)
+    return RedisChannel(settings.redis_url.get_secret_value())
+
+
+event_bus = EventBus(_configured_channel())

@@ -1,0 +1,37 @@
+"""Long polls: the feed of a room for whoever has no WebSocket, like curl."""
+
+from models.event import EventQuery
+from models.principal import Principal
+from services.auth_service import AuthService, auth_service
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service
+from services.room_feed import RoomFeed, room_feed
+
+
+class LongPollService:
+    """Waits for events without holding anything of the database."""
+
+    def __init__(
+        self, database: DatabaseClient, auth: AuthService, events: EventService, feed: RoomFeed
+    ) -> None:
+        self._db = database
+        self._auth = auth
+        self._events = events
+        self._feed = feed
+
+    def wait(self, principal: Principal, room: str, query: EventQuery) -> None:
+        """Return when there are events after `query.since`, or after `query.wait` seconds.
+
+        An entry point of its own. The session is looked at again, as it may have ended meanwhile.
+        """
+        if not query.wait:
+            return
+        self._db.reading(lambda: self._events.require_entry(principal, room))
+        with self._feed.following(room):
+            state = self._db.reading(lambda: self._feed.locate(room))
+            if state.seq <= query.since:
+                self._feed.wait_beyond(room, query.since, query.wait)
+        self._db.reading(lambda: self._auth.find_principal(principal.session_id))
+
+
+long_poll_service = LongPollService(db, auth_service, event_service, room_feed)

@@ -1,0 +1,252 @@
+"""Presence: who has a room open, over all processes, and what their timer runs on.
+
+Each process keeps a row for each of its connections and rooms. The rows count as long as its lease
+does, which it renews every few seconds: those of a killed process are gone soon.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from time import monotonic, sleep
+
+from sqlalchemy import text
+
+from models.live import PresenceChanged
+from models.presence import Presence
+from services.db_client import DatabaseClient, db
+from services.event_bus import EventBus, Hint, event_bus
+from services.live.connection import Connection
+from services.live.loops import run_forever
+from utils.errors import ServiceError
+from utils.helpers import new_id, utc_now
+from utils.websocket_frames import text_frame
+
+LEASE_SECONDS = 15
+RENEW_SECONDS = 5.0
+PAUSE_SECONDS = 0.1  # what happens within it is told at once
+FIRST_STATE = "active"
+
+RENEW = text(
+    """
+    INSERT INTO processes (id, expires_at) VALUES (:id, now() + make_interval(secs => :seconds))
+    ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
+    RETURNING xmax = 0 AS is_new
+    """
+)
+BURY = text("DELETE FROM processes WHERE expires_at < now()")
+PUT = text(
+    """
+    INSERT INTO presences (room, connection_id, process_id, user_id, client_id, state, since)
+    SELECT room, connection_id, :process_id, user_id, client_id, state, since
+    FROM unnest(
+        CAST(:rooms AS text[]), CAST(:connections AS uuid[]), CAST(:users AS uuid[]),
+        CAST(:clients AS text[]), CAST(:states AS text[]), CAST(:sinces AS timestamptz[])
+    ) AS here (room, connection_id, user_id, client_id, state, since)
+    ON CONFLICT (room, connection_id) DO UPDATE SET state = excluded.state
+    """
+)
+TAKE_AWAY = text(
+    """
+    DELETE FROM presences
+    USING unnest(CAST(:rooms AS text[]), CAST(:connections AS uuid[])) AS gone (room, connection_id)
+    WHERE presences.room = gone.room AND presences.connection_id = gone.connection_id
+    """
+)
+# Somebody's timer is told where its task is to be seen.
+READ = text(
+    """
+    SELECT presences.room, presences.connection_id, presences.client_id, presences.user_id,
+           users.kind, users.name, presences.state, presences.since, time_entries.task_id
+    FROM presences
+    JOIN processes ON processes.id = presences.process_id AND processes.expires_at > now()
+    JOIN users ON users.id = presences.user_id
+    LEFT JOIN time_entries ON time_entries.user_id = presences.user_id
+        AND time_entries.ended_at IS NULL AND time_entries.deleted_at IS NULL
+        AND presences.room IN (
+            'project:' || time_entries.project_id, 'user:' || time_entries.user_id)
+    WHERE presences.room = ANY(CAST(:rooms AS text[]))
+    ORDER BY presences.since, presences.connection_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A connection of this process that has a room open."""
+
+    user_id: str
+    client_id: str
+    state: str
+    since: datetime
+
+
+@dataclass(slots=True)
+class _Room:
+    """A room that somebody here has open, and who they were told is there."""
+
+    present: dict[str, Presence]
+    listeners: set[Connection] = field(default_factory=set)
+
+    def tell(self, room: str, present: dict[str, Presence]) -> None:
+        """Tell those here what is different now."""
+        changed = [each for key, each in present.items() if self.present.get(key) != each]
+        gone = [key for key in self.present if key not in present]
+        self.present = present
+        if changed or gone:
+            message = PresenceChanged(room=room, present=changed, gone=gone)
+            frame = text_frame(message.model_dump_json().encode())
+            for listener in self.listeners:
+                listener.send_frame(frame)
+
+
+Key = tuple[str, str]  # room, connection_id
+
+
+class PresenceService:
+    """Writes down who is here, and tells everybody here who is anywhere."""
+
+    def __init__(self, database: DatabaseClient, bus: EventBus) -> None:
+        self._db = database
+        self._bus = bus
+        self._process_id = new_id()
+        self._here: dict[Key, _Here] = {}
+        self._unwritten: set[Key] = set()
+        self._unread: set[str] = set()
+        self._rooms: dict[str, _Room] = {}
+        self._renew_at = 0.0
+        self._something_to_do = Event()
+        self._started = False
+        self._renew = database.prepare(RENEW)
+        self._bury = database.prepare(BURY)
+        self._put = database.prepare(PUT)
+        self._take_away = database.prepare(TAKE_AWAY)
+        self._read = database.prepare(READ)
+        bus.on("presence", lambda hint: self.look_at(hint.subject))
+
+    def enter(self, connection: Connection, room: str) -> list[Presence]:
+        """Note that somebody has opened a room, within a unit of work; return who is there.
+
+        From here on they are told of every change.
+        """
+        if room not in self._rooms:
+            present = self._present_in([room])
+            self._rooms.setdefault(room, _Room(present.get(room, {})))
+        found = self._rooms[room]
+        found.listeners.add(connection)
+        self._note(connection, room, FIRST_STATE)
+        return list(found.present.values())
+
+    def set_state(self, connection: Connection, room: str, state: str) -> None:
+        """Note what somebody is doing in a room that they have open."""
+        self._note(connection, room, state)
+
+    def leave(self, connection: Connection, room: str) -> None:
+        """Note that somebody has closed a room; does nothing for those who had not opened it."""
+        found = self._rooms.get(room)
+        if found is None or connection not in found.listeners:
+            return
+        found.listeners.discard(connection)
+        if not found.listeners:
+            del self._rooms[room]
+        del self._here[room, connection.id]
+        self._unwritten.add((room, connection.id))
+        self._something_to_do.set()
+
+    def look_at(self, room: str) -> None:
+        """Read soon who is in a room, if anybody here wants to know."""
+        if room in self._rooms:
+            self._unread.add(room)
+            self._something_to_do.set()
+
+    def _note(self, connection: Connection, room: str, state: str) -> None:
+        key = (room, connection.id)
+        before = self._here.get(key)
+        since = before.since if before else utc_now()
+        user_id, client_id = connection.principal.id, connection.client_id
+        self._here[key] = _Here(user_id, client_id, state, since)
+        self._unwritten.add(key)
+        self._something_to_do.set()
+        self._start()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            run_forever("presence", self._tend)
+
+    def _tend(self) -> None:
+        """Do what is to be done; what fails stays to be done."""
+        self._something_to_do.wait(RENEW_SECONDS)
+        self._something_to_do.clear()
+        if monotonic() >= self._renew_at:
+            self._renew_lease()
+            self._renew_at = monotonic() + RENEW_SECONDS
+        self._write()
+        self._tell()
+        sleep(PAUSE_SECONDS)
+
+    def _renew_lease(self) -> None:
+        """Stay among the living, bury the dead, and look everywhere once more."""
+
+        def renew() -> bool:
+            self._bury.execute()
+            return bool(self._renew.one(id=self._process_id, seconds=LEASE_SECONDS)["is_new"])
+
+        if self._db.transaction(renew):
+            self._unwritten.update(self._here)
+        self._unread.update(self._rooms)
+
+    def _write(self) -> None:
+        """Write down what changed; what could not be written stays to be written."""
+        keys = list(self._unwritten)
+        if not keys:
+            return
+        self._db.transaction(lambda: self._write_keys(keys))
+        self._unwritten.difference_update(keys)
+        rooms = {room for room, _ in keys}
+        self._unread.update(rooms & self._rooms.keys())
+        for room in rooms:
+            self._bus.publish(Hint("presence", room))
+
+    def _write_keys(self, keys: list[Key]) -> None:
+        gone = [key for key in keys if key not in self._here]
+        here = [(*key, self._here[key]) for key in keys if key in self._here]
+        if gone:
+            self._take_away.execute(
+                rooms=[room for room, _ in gone], connections=[each for _, each in gone]
+            )
+        if here:
+            self._put.execute(
+                process_id=self._process_id,
+                rooms=[room for room, _, _ in here],
+                connections=[connection_id for _, connection_id, _ in here],
+                users=[entry.user_id for _, _, entry in here],
+                clients=[entry.client_id for _, _, entry in here],
+                states=[entry.state for _, _, entry in here],
+                sinces=[entry.since for _, _, entry in here],
+            )
+
+    def _tell(self) -> None:
+        self._unread &= self._rooms.keys()
+        rooms = list(self._unread)
+        if not rooms:
+            return
+        self._unread.clear()
+        try:
+            present = self._db.reading(lambda: self._present_in(rooms))
+        except ServiceError:
+            self._unread.update(rooms)
+            raise
+        for room in rooms:
+            if room in self._rooms:
+                self._rooms[room].tell(room, present.get(room, {}))
+
+    def _present_in(self, rooms: Iterable[str]) -> dict[str, dict[str, Presence]]:
+        found: dict[str, dict[str, Presence]] = {}
+        for row in self._read.all(rooms=list(rooms)):
+            presence = Presence.model_validate(row)
+            found.setdefault(row["room"], {})[presence.connection_id] = presence
+        return found
+
+
+presence_service = PresenceService(db, event_bus)
