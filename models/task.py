@@ -55,7 +55,7 @@ class TaskPriority(StrEnum):
 
 
 LIVE = text("deleted_at IS NULL")
-BLOCKED = text("deleted_at IS NULL AND cardinality(blocked_by) > 0")
+BLOCKED = text("cardinality(blocked_by) > 0")
 TRASHED = text("operation_id IS NOT NULL")
 
 # Titles weigh most, then descriptions, then what was said about the task. The scope is a word of

@@ -137,11 +137,11 @@ class TaskService:
         else:
             row = self.load(principal, task_id)
         if_match.check(Task.model_validate(row))
-        if "assignee_id" in values:
+        if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
-        self._check_graph(
-            row.id, row.scope_id, values.get("parent_id"), values.get("blocked_by", [])
-        )
+        # Those in the trash stay in it: what a client read it may send back.
+        new_blockers = [each for each in values.get("blocked_by", []) if each not in row.blocked_by]
+        self._check_graph(row.id, row.scope_id, values.get("parent_id"), new_blockers)
         warnings: list[TaskWarning] = []
         if "status" in values and values["status"] != row.status:
             values |= _moments(values["status"], row.started_at, row.completed_at)
