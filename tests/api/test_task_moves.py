@@ -242,7 +242,8 @@ def test_positions_stay_short_however_often_tasks_move(alice: Person, project: R
     first, *others = fill(alice, project, 3)
     to = {"after_id": first["id"]}
     moves = [{"kind": "move", "id": others[number % 2]["id"], "to": to} for number in range(200)]
-    change_all(alice, *moves)
+    for _ in range(3):
+        change_all(alice, *moves)
     path = f"/tasks?project_id={project['id']}"
     assert all(len(task["position"]) <= POSITION_MAX_LENGTH for task in done(alice.get(path)))
     assert "".join(titles(alice, project)) == "ACB"
