@@ -321,6 +321,8 @@ BulkChange = Annotated[BulkCreate | BulkUpdate | BulkMove | BulkDelete, Field(di
 class TaskBulk(Question):
     """Changes that are made together, in this order, or not at all."""
 
+    takes_versions = True
+
     changes: list[BulkChange] = Field(
         min_length=1,
         max_length=200,
