@@ -70,7 +70,8 @@ class TimerService:
     def _lock_running(self, principal: Principal) -> TimeEntryRow | None:
         self._entries.lock_person(principal.id)
         query = select(TimeEntryRow).where(TimeEntryRow.user_id == principal.id, *IS_RUNNING)
-        return self._db.session.scalars(query).one_or_none()
+        # Its task may be on the move to another project.
+        return self._db.session.scalars(query.with_for_update()).one_or_none()
 
     def _switch(
         self,

@@ -46,9 +46,38 @@ def titles(person: Person, project: Record) -> list[str]:
 
 def events_of(person: Person, room: str, since: int = 0) -> list[Record]:
     """Return what happened in a room, after the first so many."""
-    events: list[Record] = done(person.get(f"/rooms/{room}/events?since={since}"))
+    events: list[Record] = []
+    while page := done(person.get(f"/rooms/{room}/events?since={since}")):
+        events += page
+        since = page[-1]["seq"]
     return events
 
 
 def room_of(project: Record) -> str:
     return f"project:{project['id']}"
+
+
+def state_after(events: list[Record]) -> dict[str, Record]:
+    """Return what somebody knows who saw nothing but these events of a room.
+
+    What belongs to a task leaves with it.
+    """
+    known: dict[str, Record] = {}
+    for event in events:
+        subject = event["subject"]
+        if event["type"] in ("task.moved", "time_entry.moved"):
+            known.pop(subject, None)
+            known = {key: each for key, each in known.items() if each.get("task_id") != subject}
+        elif not event["type"].startswith("project."):
+            known[subject] = event["data"]
+    return known
+
+
+def state_of(person: Person, project: Record) -> dict[str, Record]:
+    """Return the tasks of a project and all that belongs to them, by their ids."""
+    tasks = done(person.get(f"/tasks?project_id={project['id']}"))
+    found = [*tasks, *done(person.get(f"/time-entries?project_id={project['id']}"))]
+    for task in tasks:
+        found += done(person.get(f"/items?task_id={task['id']}"))
+        found += done(person.get(f"/tasks/{task['id']}/comments"))
+    return {each["id"]: each for each in found}

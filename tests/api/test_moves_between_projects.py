@@ -1,10 +1,17 @@
 """Moving tasks to other projects: who may, what goes along, and what the rooms hear."""
 
-from typing import Any
-
 import pytest
 
-from tests.changes import ask_to_move, change, events_of, move, read, room_of
+from tests.changes import (
+    ask_to_move,
+    change,
+    events_of,
+    move,
+    read,
+    room_of,
+    state_after,
+    state_of,
+)
 from tests.factories import Person, add_member
 from tests.records import (
     Record,
@@ -29,22 +36,6 @@ def shop(alice: Person) -> Record:
 def task(alice: Person, project: Record) -> Record:
     """A task of Alice's project."""
     return make_task(alice, project_id=project["id"])
-
-
-def state_after(events: list[Record]) -> dict[str, Record]:
-    """Return what somebody knows who saw nothing but these events of a room.
-
-    What belongs to a task leaves with it.
-    """
-    known: dict[str, Record] = {}
-    for event in events:
-        subject = event["subject"]
-        if event["type"] in ("task.moved", "time_entry.moved"):
-            known.pop(subject, None)
-            known = {key: each for key, each in known.items() if each.get("task_id") != subject}
-        elif not event["type"].startswith("project."):
-            known[subject] = event["data"]
-    return known
 
 
 # Who may
@@ -275,17 +266,9 @@ def test_who_follows_both_rooms_knows_where_everything_is(
         move(alice, task, project_id=target)
     change(alice, task, title="Written")
 
-    def fresh(place: Record) -> dict[str, Any]:
-        tasks = done(alice.get(f"/tasks?project_id={place['id']}"))
-        found = [*tasks, *done(alice.get(f"/time-entries?project_id={place['id']}"))]
-        for each in tasks:
-            found += done(alice.get(f"/items?task_id={each['id']}"))
-            found += done(alice.get(f"/tasks/{each['id']}/comments"))
-        return {each["id"]: each for each in found}
-
     for place, count in ((project, 1), (shop, 5)):
         events = events_of(alice, room_of(place))
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-        assert state_after(events) == fresh(place)
-        assert len(fresh(place)) == count
+        assert state_after(events) == state_of(alice, place)
+        assert len(state_of(alice, place)) == count
     assert read(alice, waiting)["blocked_by"] == []
