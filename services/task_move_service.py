@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, any_, bindparam, func, select
+from sqlalchemy import ARRAY, any_, bindparam, select
 
 from models.base import UuidText
 from models.membership import MembershipRow
 from models.principal import Principal
-from models.task import ChangedTask, Task, TaskMove, TaskRow
+from models.task import BLOCKED, ChangedTask, Task, TaskMove, TaskRow
 from models.time_entry import TimeEntry, TimeEntryRow
 from services.comment_service import CommentService, comment_service
 from services.db_client import DatabaseClient, db
@@ -29,7 +29,7 @@ WAITING = (
     select(TaskRow)
     .where(
         TaskRow.blocked_by.overlap(bindparam("ids", type_=ARRAY(UuidText))),
-        func.cardinality(TaskRow.blocked_by) > 0,
+        BLOCKED,
     )
     .order_by(TaskRow.id)
     .with_for_update()

@@ -11,14 +11,21 @@ import requests
 
 from tests.changes import events_of, read, room_of, state_after, state_of, titles
 from tests.crowd import at_once, crowd
-from tests.factories import Person
+from tests.factories import Person, add_member
 from tests.records import Record, done, make_comment, make_entry, make_item, make_project, make_task
 from tests.server import Client, Server
+from tests.sql import rows
 
 MANY = 20
 ROUNDS = 10
 
 Request = tuple[str, str, Any]
+
+# Where a task is and its time: one place, unless something is torn apart.
+PLACES = """
+    SELECT project_id::text FROM tasks WHERE id = %(task_id)s
+    UNION SELECT project_id::text FROM time_entries WHERE task_id = %(task_id)s
+"""
 
 
 @pytest.fixture
@@ -164,6 +171,32 @@ def test_what_is_done_to_a_task_while_it_moves_goes_along(
         assert [len(states[number % 2]), len(states[1 - number % 2])] == [1 + 4 * number, 0]
     for place, state in zip(places, states, strict=True):
         assert state_after(events_of(alice, room_of(place))) == state
+
+
+@pytest.mark.parametrize("end", ["archive", "delete", "remove"])
+def test_a_move_into_a_project_that_ends_at_that_moment_is_made_or_not(
+    clients: list[Client], database: str, alice: Person, bob: Person, project: Record, end: str
+) -> None:
+    add_member(alice, project, bob, "editor")
+    for _ in range(ROUNDS):
+        shop, task = make_project(alice), make_task(alice, project_id=project["id"])
+        add_member(alice, shop, bob, "editor")
+        make_entry(bob, task_id=task["id"], allow_overlap=True)
+        path = f"/projects/{shop['id']}"
+        ending: Request = {
+            "archive": ("PATCH", path, {"archived": True}),
+            "delete": ("DELETE", path, None),
+            "remove": ("DELETE", f"{path}/members/{bob.id}", None),
+        }[end]
+        moved, ended = send(clients, moving(task, project_id=shop["id"]), ending)
+        assert ended.ok
+        assert moved.ok or moved.json()["code"] in (
+            "project_archived",
+            "not_found",
+            "time_of_others",
+        )
+        (place,) = rows(database, PLACES, {"task_id": task["id"]})
+        assert place["project_id"] == (shop if moved.ok else project)["id"]
 
 
 def test_bulk_changes_of_two_projects_in_either_order_are_all_made(
