@@ -63,7 +63,9 @@ class TimerService:
     def resume(self, principal: Principal, entry_id: str) -> TimerStarted:
         """Start a timer for what an earlier entry was about."""
         earlier = self._entries.get(principal, entry_id)
-        place = self._entries.place(principal, earlier.task_id, earlier.project_id)
+        # A task tells where it is by now; it may have moved a moment ago.
+        project_id = None if earlier.task_id else earlier.project_id
+        place = self._entries.place(principal, earlier.task_id, project_id)
         running = self._lock_running(principal)
         return self._switch(principal, running, place, earlier.note, earlier.labels)
 

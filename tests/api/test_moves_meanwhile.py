@@ -119,6 +119,14 @@ def test_a_timer_that_is_started_on_a_task_that_moves_goes_along(
     assert answer["started"]["project_id"] == shop["id"]
 
 
+def test_a_timer_that_is_resumed_on_a_task_that_moves_goes_along(
+    database: str, alice: Person, shop: Record, task: Record
+) -> None:
+    path = f"/time-entries/{make_entry(alice, task_id=task['id'])['id']}/resume"
+    answer = done(while_it_moves(database, task, shop, lambda: alice.post(path)))
+    assert answer["started"]["project_id"] == shop["id"]
+
+
 def test_an_entry_that_is_put_on_a_task_that_moves_goes_along(
     database: str, alice: Person, shop: Record, task: Record
 ) -> None:
