@@ -122,7 +122,7 @@ def test_a_timer_that_is_started_on_a_task_that_moves_goes_along(
 def test_a_timer_that_is_resumed_on_a_task_that_moves_goes_along(
     database: str, alice: Person, shop: Record, task: Record
 ) -> None:
-    path = f"/time-entries/{make_entry(alice, task_id=task['id'])['id']}/resume"
+    path = f"/time-entries/{make_entry(alice, task_id=task['id'])['id']}/continue"
     answer = done(while_it_moves(database, task, shop, lambda: alice.post(path)))
     assert answer["started"]["project_id"] == shop["id"]
 
