@@ -16,11 +16,10 @@ from api.request_body import read_body
 from config import settings
 from models.principal import Principal
 from models.upload import Upload
-from models.user import UserKind
+from services.access_service import require_version
 from utils.errors import (
     BadRequestError,
     FieldError,
-    PreconditionRequiredError,
     RequestRefusedError,
     UnprocessableError,
 )
@@ -42,7 +41,9 @@ class Arguments:
             "query": lambda request, _: _read_query(request, contract.parameters["query"]),
             "form": lambda request, _: _read_form(request, contract.parameters["form"]),
             "upload": lambda request, _: _read_upload(request),
-            "if_match": lambda request, known: _read_if_match(request, known.get("principal")),
+            "if_match": lambda request, known: require_version(
+                known.get("principal"), IfMatch(parse_tags(request.headers.get("If-Match")))
+            ),
         }
         self._sources = [(name, sources[name]) for name in contract.parameters if name in sources]
         self._takes_principal = contract.takes("principal")
@@ -124,16 +125,6 @@ def _read_upload(request: Request) -> Upload:
             errors=[FieldError("form.file", "is missing", "missing")],
         )
     return Upload(file.filename or "", file.stream.read())
-
-
-def _read_if_match(request: Request, principal: Principal | None) -> IfMatch:
-    """Agents act on what they read a while ago: they must say which version that was."""
-    tags = parse_tags(request.headers.get("If-Match"))
-    if not tags and principal is not None and principal.kind is UserKind.AGENT:
-        raise PreconditionRequiredError(
-            "Agents must send If-Match with the ETag of the version they change."
-        )
-    return IfMatch(tags)
 
 
 @cache

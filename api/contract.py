@@ -87,6 +87,13 @@ class Contract:
         return name in self.parameters
 
     @property
+    def is_conditional(self) -> bool:
+        """True where callers may say which version is to be changed: by If-Match or in the body."""
+        return self.takes("if_match") or getattr(
+            self.parameters.get("body"), "takes_versions", False
+        )
+
+    @property
     def is_list(self) -> bool:
         """True for a page of a list, which becomes a bare array and a Link header."""
         return get_origin(self.answer) is Page

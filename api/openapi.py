@@ -169,7 +169,7 @@ def _problem_statuses(rule: Rule, method: str, contract: Contract) -> set[HTTPSt
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         }
-    if contract.takes("if_match"):
+    if contract.is_conditional:
         statuses |= {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED}
     return statuses
 

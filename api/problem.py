@@ -28,6 +28,20 @@ class Problem(BaseModel):
     conflicting_ids: list[str] | None = Field(
         None, description="With 409 time_overlap: the entries in the way."
     )
+    task_id: str | None = Field(
+        None, description="With 409 already_promoted: the task that was made of the item."
+    )
+    task_ids: list[str] | None = Field(
+        None,
+        description="With 409 task_blocked and subtasks_open: the open tasks in the way. "
+        "With 400 blocker_elsewhere: those of blocked_by that cannot be in it.",
+    )
+    user_ids: list[str] | None = Field(
+        None, description="With 409 time_of_others: whose time it is."
+    )
+    index: int | None = Field(
+        None, description="With bulk changes: which of them it is about, from 0."
+    )
     current: dict[str, Any] | None = Field(
         None, description="With 412: the representation of today."
     )

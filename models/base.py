@@ -113,7 +113,12 @@ class Schema(BaseModel):
 
 
 class Question(BaseModel):
-    """Base of request bodies: JSON types are taken literally, "5" is not a number."""
+    """Base of request bodies: JSON types are taken literally, "5" is not a number.
+
+    `takes_versions` where it may say itself which versions are to be changed.
+    """
+
+    takes_versions: ClassVar[bool] = False
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

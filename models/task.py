@@ -55,8 +55,9 @@ class TaskPriority(StrEnum):
 
 
 LIVE = text("deleted_at IS NULL")
-BLOCKED = text("deleted_at IS NULL AND cardinality(blocked_by) > 0")
 TRASHED = text("operation_id IS NOT NULL")
+# Questions about blocked_by say it in these very words, with no parameter: so the index is theirs.
+BLOCKED = text("cardinality(blocked_by) > 0")
 
 # Titles weigh most, then descriptions, then what was said about the task. The scope is a word of
 # its own: a search in one project meets that project's tasks in the index and no others.
@@ -282,6 +283,12 @@ class ChangedTask(Task):
     )
 
 
+ExpectedVersion = Annotated[
+    int | None,
+    Field(description="Refuse when the task has another version; agents must name one."),
+]
+
+
 class BulkCreate(Question):
     """A task to make."""
 
@@ -295,7 +302,7 @@ class BulkUpdate(Question):
     kind: Literal["update"]
     id: Id
     task: TaskUpdate
-    if_version: int | None = Field(None, description="Refuse when the task has another version.")
+    if_version: ExpectedVersion = None
 
 
 class BulkMove(Question):
@@ -304,7 +311,7 @@ class BulkMove(Question):
     kind: Literal["move"]
     id: Id
     to: TaskMove
-    if_version: int | None = None
+    if_version: ExpectedVersion = None
 
 
 class BulkDelete(Question):
@@ -312,7 +319,7 @@ class BulkDelete(Question):
 
     kind: Literal["delete"]
     id: Id
-    if_version: int | None = None
+    if_version: ExpectedVersion = None
 
 
 BulkChange = Annotated[BulkCreate | BulkUpdate | BulkMove | BulkDelete, Field(discriminator="kind")]
@@ -320,6 +327,8 @@ BulkChange = Annotated[BulkCreate | BulkUpdate | BulkMove | BulkDelete, Field(di
 
 class TaskBulk(Question):
     """Changes that are made together, in this order, or not at all."""
+
+    takes_versions = True
 
     changes: list[BulkChange] = Field(
         min_length=1,

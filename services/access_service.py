@@ -11,7 +11,8 @@ from models.principal import Principal
 from models.project import ProjectRow
 from models.user import UserKind
 from services.db_client import DatabaseClient, db
-from utils.errors import ForbiddenError, NotFoundError
+from utils.errors import ForbiddenError, NotFoundError, PreconditionRequiredError
+from utils.preconditions import IfMatch
 
 RANKS = {ProjectRole.VIEWER: 1, ProjectRole.EDITOR: 2, ProjectRole.OWNER: 3}
 
@@ -82,6 +83,16 @@ def require_person(principal: Principal) -> None:
         raise ForbiddenError(
             "Agents own neither projects nor agents; let a person make it.", code="people_only"
         )
+
+
+def require_version(principal: Principal | None, expected: IfMatch) -> IfMatch:
+    """Agents act on what they read a while ago: they must say which version that was."""
+    if not expected.tags and principal is not None and principal.kind is UserKind.AGENT:
+        raise PreconditionRequiredError(
+            "Agents must say which version they change: by its ETag in If-Match, "
+            "in bulk by its number in if_version."
+        )
+    return expected
 
 
 def refuse_below(least: ProjectRole, role: ProjectRole) -> None:

@@ -3,6 +3,7 @@
 import psycopg
 from psycopg import errors
 from sqlalchemy import exc
+from sqlalchemy.orm.exc import StaleDataError
 
 from utils.errors import ConflictError, UnavailableError
 
@@ -41,7 +42,8 @@ _CONFLICTS = {
     ),
 }
 
-RETRYABLE = (errors.SerializationFailure, errors.DeadlockDetected)
+# The last is the ORM's: a row that was read without a lock had another version when it was written.
+RETRYABLE = (errors.SerializationFailure, errors.DeadlockDetected, StaleDataError)
 
 
 class ConnectionLostError(UnavailableError):

@@ -66,8 +66,8 @@ class DatabaseClient:
     def transaction(self, work: Callable[[], T]) -> T:
         """Run `work` in one transaction and commit it; entry points call this, services never.
 
-        After a serialization failure or a deadlock `work` runs again, following a short random
-        pause.
+        After a serialization failure, a deadlock or a change of a row that somebody else changed
+        meanwhile `work` runs again, following a short random pause.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:

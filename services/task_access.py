@@ -71,7 +71,9 @@ class TaskAccess:
         Until the commit nobody deletes or moves the task or writes anything else that belongs to
         it.
         """
-        row = self._lock.first(task_id=task_id, me=principal.id)
+        found = {"task_id": task_id, "me": principal.id}
+        # One that moved while its lock was awaited is found at the second look only.
+        row = self._lock.first(**found) or self._lock.first(**found)
         if row is None:
             raise not_found()
         role = ProjectRole(row["role"] or ProjectRole.OWNER)

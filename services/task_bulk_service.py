@@ -14,6 +14,7 @@ from models.task import (
     TaskBulk,
     TaskRow,
 )
+from services.access_service import require_version
 from services.operation_service import OperationService, operation_service
 from services.task_move_service import TaskMoveService, task_move_service
 from services.task_service import TaskService, task_service
@@ -40,9 +41,11 @@ class TaskBulkService:
         for index, change in enumerate(body.changes):
             try:
                 if isinstance(change, BulkDelete):
-                    deleted += self._tasks.put_away(
-                        principal, change.id, _expected(change.if_version), operation_id
-                    )
+                    expected = _expected(principal, change)
+                    if not any(row.id == change.id for row in deleted):  # below another, perhaps
+                        deleted += self._tasks.put_away(
+                            principal, change.id, expected, operation_id
+                        )
                     tasks.append(None)
                 else:
                     tasks.append(self._make(change, principal))
@@ -66,15 +69,16 @@ class TaskBulkService:
 
     @_make.register
     def _update(self, change: BulkUpdate, principal: Principal) -> ChangedTask:
-        return self._tasks.update(principal, change.id, change.task, _expected(change.if_version))
+        return self._tasks.update(principal, change.id, change.task, _expected(principal, change))
 
     @_make.register
     def _move(self, change: BulkMove, principal: Principal) -> ChangedTask:
-        return self._moves.move(principal, change.id, change.to, _expected(change.if_version))
+        return self._moves.move(principal, change.id, change.to, _expected(principal, change))
 
 
-def _expected(version: int | None) -> IfMatch:
-    return IfMatch() if version is None else IfMatch((f'"v{version}"',))
+def _expected(principal: Principal, change: BulkUpdate | BulkMove | BulkDelete) -> IfMatch:
+    tags = () if change.if_version is None else (f'"v{change.if_version}"',)
+    return require_version(principal, IfMatch(tags))
 
 
 task_bulk_service = TaskBulkService(task_service, task_move_service, operation_service)

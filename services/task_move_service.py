@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, any_, bindparam, func, select
+from sqlalchemy import ARRAY, any_, bindparam, select
 
 from models.base import UuidText
 from models.membership import MembershipRow
 from models.principal import Principal
-from models.task import ChangedTask, Task, TaskMove, TaskRow
+from models.task import BLOCKED, ChangedTask, Task, TaskMove, TaskRow
 from models.time_entry import TimeEntry, TimeEntryRow
 from services.comment_service import CommentService, comment_service
 from services.db_client import DatabaseClient, db
@@ -24,12 +24,12 @@ from utils.preconditions import IfMatch
 MEMBERS = select(MembershipRow.user_id).where(
     MembershipRow.project_id == bindparam("project_id"), MembershipRow.active
 )
+# Those in the trash too: they come back as they are.
 WAITING = (
     select(TaskRow)
     .where(
         TaskRow.blocked_by.overlap(bindparam("ids", type_=ARRAY(UuidText))),
-        func.cardinality(TaskRow.blocked_by) > 0,
-        TaskRow.deleted_at.is_(None),
+        BLOCKED,
     )
     .order_by(TaskRow.id)
     .with_for_update()
@@ -84,7 +84,7 @@ class TaskMoveService:
         moved_aside: Sequence[TaskRow] = ()
         if before_id or after_id:
             moved_aside = self._order.place(scope_id, row, before_id, after_id)
-        changed = [each for each in (row, *moved_aside) if each in self._db.session.dirty]
+        changed = [each for each in (row, *moved_aside) if self._db.session.is_modified(each)]
         self._db.session.flush()
         for each in changed:
             self._tasks.changed(principal, Task.model_validate(each), "task.updated")
@@ -135,7 +135,8 @@ class TaskMoveService:
             row.blocked_by = [each for each in row.blocked_by if each not in ids]
         self._db.session.flush()
         for row in waiting:
-            self._tasks.changed(principal, Task.model_validate(row), "task.updated")
+            if row.deleted_at is None:
+                self._tasks.changed(principal, Task.model_validate(row), "task.updated")
 
     def _tell(
         self, principal: Principal, left_room: str, top: TaskRow, belongings: "Belongings"

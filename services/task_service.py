@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, insert, or_, select
+from sqlalchemy import Row, and_, bindparam, insert, or_, select
 
 from models.base import apply_changes, patch_json
 from models.membership import MembershipRow, ProjectRole
@@ -41,6 +41,9 @@ from utils.preconditions import IfMatch
 GET = select(*COLUMNS).where(
     TaskRow.id == bindparam("id"), TaskRow.deleted_at.is_(None), is_visible(TaskRow.scope_id)
 )
+
+# What refers to a task names its project too: until the commit the task stays where it is.
+KEEP = GET.with_for_update(read=True, key_share=True)
 
 LOAD = (
     select(TaskRow, MembershipRow.role)
@@ -91,11 +94,19 @@ class TaskService:
         self._rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
         self._get = database.prepare(GET)
+        self._keep = database.prepare(KEEP)
         self._create = database.prepare(CREATE)
 
     def get(self, principal: Principal, task_id: str) -> Task:
         """Return a task that the caller may see."""
         row = self._get.first(id=task_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        return Task.model_validate(row)
+
+    def keep(self, principal: Principal, task_id: str) -> Task:
+        """Return a task like `get`; nobody moves or deletes it until the commit."""
+        row = self._keep.first(id=task_id, me=principal.id)
         if row is None:
             raise not_found()
         return Task.model_validate(row)
@@ -137,11 +148,11 @@ class TaskService:
         else:
             row = self.load(principal, task_id)
         if_match.check(Task.model_validate(row))
-        if "assignee_id" in values:
+        if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
-        self._check_graph(
-            row.id, row.scope_id, values.get("parent_id"), values.get("blocked_by", [])
-        )
+        # Those in the trash stay in it: what a client read it may send back.
+        new_blockers = [each for each in values.get("blocked_by", []) if each not in row.blocked_by]
+        self._check_graph(row.id, row.scope_id, values.get("parent_id"), new_blockers)
         warnings: list[TaskWarning] = []
         if "status" in values and values["status"] != row.status:
             values |= _moments(values["status"], row.started_at, row.completed_at)
@@ -178,14 +189,18 @@ class TaskService:
 
     def load(self, principal: Principal, task_id: str) -> TaskRow:
         """Load and lock a task: one's own personal one, or as an editor one of a project."""
-        query = LOAD.where(TaskRow.id == task_id)
-        found = self._db.session.execute(query, {"me": principal.id}).one_or_none()
+        found = self._look(principal, task_id) or self._look(principal, task_id)
         if found is None:
             raise not_found()
         row, role = found
         if row.project_id is not None:
             refuse_below(ProjectRole.EDITOR, ProjectRole(role))
         return row
+
+    def _look(self, principal: Principal, task_id: str) -> Row[TaskRow, str] | None:
+        """Find a task to change; not one that moved while its lock was awaited: look again."""
+        query = LOAD.where(TaskRow.id == task_id)
+        return self._db.session.execute(query, {"me": principal.id}).one_or_none()
 
     def load_with_scope(self, principal: Principal, task_id: str, *other_scopes: str) -> TaskRow:
         """Lock the scope of a task, and others, before the task itself."""

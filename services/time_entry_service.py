@@ -206,7 +206,7 @@ class TimeEntryService:
     def place(self, principal: Principal, task_id: str | None, project_id: str | None) -> Place:
         """Check that the caller may record time there; a task implies its project."""
         if task_id is not None:
-            task = self._tasks.get(principal, task_id)
+            task = self._tasks.keep(principal, task_id)
             if project_id not in (None, task.project_id):
                 raise BadRequestError(
                     "The task belongs to another project; leave project_id out.",
@@ -299,12 +299,11 @@ class TimeEntryService:
         The person is locked before the entry, as everywhere.
         """
         self.lock_person(self.get(principal, entry_id).user_id)
-        entry = self.get(principal, entry_id)  # as it is now that nobody else can change it
-        self.check_may_correct(principal, entry.user_id, entry.project_id)
         query = select(TimeEntryRow).where(TimeEntryRow.id == entry_id, LIVE).with_for_update()
         row = self._db.session.scalars(query).one_or_none()
         if row is None:
             raise not_found()
+        self.check_may_correct(principal, row.user_id, row.project_id)
         return row
 
     def _move(self, principal: Principal, row: TimeEntryRow, values: dict[str, Any]) -> None:

@@ -63,14 +63,17 @@ class TimerService:
     def resume(self, principal: Principal, entry_id: str) -> TimerStarted:
         """Start a timer for what an earlier entry was about."""
         earlier = self._entries.get(principal, entry_id)
-        place = self._entries.place(principal, earlier.task_id, earlier.project_id)
+        # A task tells where it is by now; it may have moved a moment ago.
+        project_id = None if earlier.task_id else earlier.project_id
+        place = self._entries.place(principal, earlier.task_id, project_id)
         running = self._lock_running(principal)
         return self._switch(principal, running, place, earlier.note, earlier.labels)
 
     def _lock_running(self, principal: Principal) -> TimeEntryRow | None:
         self._entries.lock_person(principal.id)
         query = select(TimeEntryRow).where(TimeEntryRow.user_id == principal.id, *IS_RUNNING)
-        return self._db.session.scalars(query).one_or_none()
+        # Its task may be on the move to another project.
+        return self._db.session.scalars(query.with_for_update()).one_or_none()
 
     def _switch(
         self,

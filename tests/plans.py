@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from services.prepared import Prepared
 from tests.factories import Person
 from tests.records import done
 from tests.sql import connect
@@ -216,6 +217,10 @@ class Explainer:
         with recorded_reads() as statements:
             done(person.patch(path, body))
         return self._explain(statements)
+
+    def plans_of(self, statement: Prepared, **parameters: Any) -> list[Plan]:
+        """Return the plans of one statement."""
+        return self._explain([(statement.sql, statement.values(**parameters))])
 
     def _explain(self, statements: list[Statement], *avoided: str) -> list[Plan]:
         assert statements

@@ -3,6 +3,8 @@
 import pytest
 from flask import Flask
 
+from services.db_client import db
+from services.task_move_service import WAITING
 from tests.factories import Person, log_in, sign_up
 from tests.plans import (
     ENTRIES_OF_A_PROJECT,
@@ -188,6 +190,32 @@ def test_moving_an_item_reads_those_around_it(
     plans = explainer.plans_of_patch(reader, f"/items/{found[0]}", move)
     assert any("(items.position, items.id) >" in plan.statement for plan in plans)
     assert not wasteful(plans, OF_THE_SESSION)
+
+
+def test_moving_a_task_reads_those_around_it(
+    explainer: Explainer, reader: Person, project_id: str
+) -> None:
+    found = ids(reader.get(f"/tasks?project_id={project_id}&sort=position&limit=3"))
+    plans = explainer.plans_of_post(reader, f"/tasks/{found[0]}/move", {"after_id": found[1]})
+    assert any("(tasks.position, tasks.id) >" in plan.statement for plan in plans)
+    assert not wasteful(plans, 1 + BOTH * OWN_SCOPES)
+
+
+@pytest.mark.parametrize("field", ["parent_id", "blocked_by"])
+def test_a_change_of_the_graph_reads_what_hangs_together(
+    explainer: Explainer, reader: Person, project_id: str, field: str
+) -> None:
+    one, other = ids(reader.get(f"/tasks?project_id={project_id}&limit=2"))
+    value = other if field == "parent_id" else [other]
+    plans = explainer.plans_of_patch(reader, f"/tasks/{one}", {field: value})
+    assert any("WITH RECURSIVE" in plan.statement for plan in plans)
+    assert not wasteful(plans, 1 + BOTH * OWN_SCOPES)
+    for path in pages(reader, f"/tasks?{field}={other}"):
+        assert not wasteful(explainer.plans(reader, path), BOTH * (OWN_TASKS + OWN_SCOPES))
+
+
+def test_who_waits_for_a_task_is_found_by_an_index(explainer: Explainer, task: Record) -> None:
+    assert not wasteful(explainer.plans_of(db.prepare(WAITING), ids=[task["id"]]), BOTH)
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)

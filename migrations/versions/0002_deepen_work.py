@@ -213,7 +213,7 @@ def upgrade() -> None:
         ["blocked_by"],
         unique=False,
         postgresql_using="gin",
-        postgresql_where=sa.text("deleted_at IS NULL AND cardinality(blocked_by) > 0"),
+        postgresql_where=sa.text("cardinality(blocked_by) > 0"),
     )
     op.create_index(
         "ix_tasks_operation_id",

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, array
 from models.base import UuidText, columns_of
 from models.membership import MembershipRow
 from models.principal import Principal
-from models.task import Task, TaskQuery, TaskRow
+from models.task import BLOCKED, Task, TaskQuery, TaskRow
 from services.access_service import ME, AccessService, is_member
 from services.db_client import DatabaseClient
 from services.listing import LIMIT, OFFSET, Listing, Order
@@ -80,7 +80,7 @@ FILTERS: dict[str, ColumnElement[bool]] = {
     "parent_id": TaskRow.parent_id == bindparam("parent_id"),
     "blocked_by": and_(
         TaskRow.blocked_by.contains(array([bindparam("blocked_by", type_=UuidText)])),
-        func.cardinality(TaskRow.blocked_by) > 0,
+        BLOCKED,
     ),
     # Said of DUE, so that the index of this order finds the range.
     "due_before": bindparam("due_before", type_=TaskRow.due_at.type) > DUE,

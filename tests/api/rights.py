@@ -41,6 +41,11 @@ def about(*names: str, **fields: Any) -> Callable[[Ids], Parts]:
     return lambda ids: {"json": {name: ids[name] for name in names} | fields}
 
 
+def retitle(task_id: str) -> Parts:
+    """A change for bulk, as agents may send it: it says which version it is of."""
+    return {"kind": "update", "id": task_id, "task": {"title": "A"}, "if_version": 1}
+
+
 def of_project(question: str = "") -> Callable[[Ids], Parts]:
     """A query about the project."""
     return lambda ids: {"query_string": f"project_id={ids['project_id']}&{question}".rstrip("&")}
@@ -102,9 +107,7 @@ RIGHTS = {
     "POST /tasks/bulk": Rights(
         (401, 404, 403, 200, 200),
         (401, 404, 404, 404, 200),
-        lambda ids: {
-            "json": {"changes": [{"kind": "update", "id": ids["task_id"], "task": {"title": "A"}}]}
-        },
+        lambda ids: {"json": {"changes": [retitle(ids["task_id"])]}},
     ),
     "GET /trash": Rights((401, 404, 200, 200, 200), parts=of_project()),
     "POST /trash/<id:operation_id>/restore": Rights(

@@ -94,8 +94,14 @@ def test_an_operation_describes_its_problems(document: dict[str, Any], route: st
     for answer in problems.values():
         schema = answer["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}
-    assert contract.takes("if_match") == ({"412", "428"} <= set(problems))
+    assert contract.is_conditional == ({"412", "428"} <= set(problems))
     assert contract.access is Access.PUBLIC or "401" in problems
+
+
+def test_a_problem_names_what_it_is_about(document: dict[str, Any]) -> None:
+    members = document["components"]["schemas"]["Problem"]["properties"]
+    named = {"current", "conflicting_ids", "index", "task_id", "task_ids", "user_ids"}
+    assert all(members[name]["description"] for name in named)
 
 
 @pytest.mark.parametrize("route", ROUTES)

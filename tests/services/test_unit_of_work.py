@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from threading import Barrier
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from config import settings
+from models.task import TaskRow
 from services import db_client
 from services.db_client import DatabaseClient
 from tests.crowd import at_once
+from tests.factories import Person
+from tests.records import done, make_task
 from tests.sql import number, rows, run
 from utils.errors import UnavailableError
 
@@ -262,6 +266,25 @@ def test_a_transaction_that_does_not_serialize_runs_again(
 ) -> None:
     assert client.transaction(conflicting(client, notes, times=2)) == 3
     assert is_written(notes, "contested..!")
+
+
+def test_a_transaction_that_changes_what_others_changed_meanwhile_runs_again(
+    client: DatabaseClient, notes: str, alice: Person
+) -> None:
+    task_id = {"id": make_task(alice)["id"]}
+    attempts = count(1)
+
+    def work() -> int:
+        row = client.session.get_one(TaskRow, task_id["id"])
+        attempt = next(attempts)
+        if attempt == 1:
+            rows(notes, "UPDATE tasks SET version = 7 WHERE id = %(id)s", task_id)
+        row.title = "Read"
+        return attempt
+
+    assert client.transaction(work) == 2
+    changed = done(alice.get(f"/tasks/{task_id['id']}"))
+    assert (changed["title"], changed["version"]) == ("Read", 8)
 
 
 def test_a_transaction_that_never_serializes_is_given_up(
