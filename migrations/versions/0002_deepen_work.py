@@ -70,7 +70,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
     )
     op.create_index("ix_operations_deleted_at", "operations", ["deleted_at"], unique=False)
-    op.create_index("ix_operations_deleted_by_id", "operations", ["deleted_by", "id"], unique=False)
+    op.create_index(
+        "ix_operations_deleted_by_id",
+        "operations",
+        ["deleted_by", "id"],
+        unique=False,
+        postgresql_where=sa.text("scope_id IS NULL"),
+    )
     op.create_index("ix_operations_scope_id_id", "operations", ["scope_id", "id"], unique=False)
     op.create_table(
         "comments",
