@@ -1,6 +1,7 @@
 """Commands of the `flask` program for operators."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,11 +69,19 @@ def purge() -> None:
     with _explaining_errors(), running_database():
         answers = db.transaction(idempotency_service.purge)
         sessions = db.transaction(auth_service.purge)
-        trash = db.transaction(trash_service.purge)
+        trash = _purge_trash()
     click.echo(f"recorded answers: {answers}")
     click.echo(f"sessions: {sessions}")
     for kind, count in trash.items():
         click.echo(f"{kind}: {count}")
+
+
+def _purge_trash() -> Counter[str]:
+    """Delete a portion after the other; returns how much of what."""
+    counts: Counter[str] = Counter()
+    while any((portion := db.transaction(trash_service.purge)).values()):
+        counts.update(portion)
+    return counts
 
 
 def _form(**values: object) -> ImportForm:

@@ -141,8 +141,10 @@ class TrashService:
         return answer
 
     def purge(self) -> dict[str, int]:
-        """Delete for good what has been in the trash for 30 days; returns how much of what."""
-        self._db.allow_long_transaction()
+        """Delete for good a portion of what has been in the trash for 30 days.
+
+        Returns how much of what; call it in transactions of its own until nothing is left.
+        """
         return self._purge.run(DAYS_KEPT)
 
 
