@@ -19,7 +19,6 @@ from sqlalchemy import (
 from models.membership import MembershipRow, ProjectRole
 from models.operation import Operation, OperationRow, Restored, TrashQuery
 from models.principal import Principal
-from models.project import ProjectRow
 from services.access_service import ME, access_service, not_found
 from services.comment_service import comment_service
 from services.db_client import DatabaseClient, db
@@ -42,10 +41,9 @@ from utils.pages import Page
 
 DAYS_KEPT = 30
 
-PROJECT_ID = select(ProjectRow.id).where(ProjectRow.id == OperationRow.scope_id).scalar_subquery()
 COLUMNS = [
     OperationRow.id,
-    PROJECT_ID.label("project_id"),
+    func.nullif(OperationRow.scope_id, ME).label("project_id"),
     OperationRow.deleted_by,
     OperationRow.deleted_at,
     OperationRow.title,

@@ -8,6 +8,7 @@ from tests.plans import (
     ENTRIES_OF_A_PROJECT,
     OF_ONE_LIST,
     OWN_ENTRIES,
+    OWN_OPERATIONS,
     OWN_SCOPES,
     OWN_TASKS,
     OWN_TASKS_OF_A_PROJECT,
@@ -188,6 +189,23 @@ def test_moving_an_item_reads_those_around_it(
     plans = explainer.plans_of_patch(reader, f"/items/{found[0]}", move)
     assert any("(items.position, items.id) >" in plan.statement for plan in plans)
     assert not wasteful(plans, OF_THE_SESSION)
+
+
+@pytest.mark.parametrize("question", ["", "project_id={project}"])
+def test_the_trash_reads_at_most_what_its_reader_may_see(
+    explainer: Explainer, reader: Person, project_id: str, question: str
+) -> None:
+    for path in pages(reader, f"/trash?{question.format(project=project_id)}"):
+        assert not wasteful(explainer.plans(reader, path), OWN_OPERATIONS + BOTH * OWN_SCOPES)
+
+
+@pytest.mark.parametrize("question", ["", "project_id={project}"])
+def test_an_index_gives_a_page_of_the_trash_of_each_scope_in_order(
+    explainer: Explainer, reader: Person, project_id: str, question: str
+) -> None:
+    for path in pages(reader, f"/trash?{question.format(project=project_id)}"):
+        most_rows = (OWN_SCOPES + 1) * (PAGE + 1)
+        assert not wasteful(explainer.plans_in_order(reader, path), most_rows)
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
