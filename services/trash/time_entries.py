@@ -1,6 +1,6 @@
 """Bringing back time."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from models.principal import Principal
 from models.time_entry import TimeEntryRow
@@ -46,18 +46,26 @@ class TimeEntryRestorer:
         if row.project_id is not None:
             self._places.check_project(principal, row.project_id)
         self._entries.check_may_correct(principal, row.user_id, row.project_id)
-        self._check_timer(row)
+        self._check_unique(row)
         self._entries.check_free(row, row.ended_at or utc_now())
 
-    def _check_timer(self, row: TimeEntryRow) -> None:
-        """Nobody has two running timers, not even an agent, whose entries may overlap."""
-        running = select(TimeEntryRow.id).where(
-            TimeEntryRow.user_id == row.user_id,
-            TimeEntryRow.ended_at.is_(None),
-            TimeEntryRow.deleted_at.is_(None),
-        )
-        if row.ended_at is None and self._db.session.scalars(running).one_or_none() is not None:
+    def _check_unique(self, row: TimeEntryRow) -> None:
+        """Refuse what may be there only once, however much the entries of a person may overlap."""
+        if row.ended_at is None and self._is_there(
+            TimeEntryRow.user_id == row.user_id, TimeEntryRow.ended_at.is_(None)
+        ):
             raise ConflictError(
                 "This timer was running and now another one is; stop that first.",
                 code="timer_running",
             )
+        if row.import_key is not None and self._is_there(
+            TimeEntryRow.import_key == row.import_key, TimeEntryRow.project_id == row.project_id
+        ):
+            raise ConflictError(
+                "The same line was imported again meanwhile; this one would be its double.",
+                code="imported_again",
+            )
+
+    def _is_there(self, *conditions: ColumnElement[bool]) -> bool:
+        query = select(TimeEntryRow.id).where(TimeEntryRow.deleted_at.is_(None), *conditions)
+        return self._db.session.scalars(query).first() is not None

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.api.access_world import make_agent
-from tests.factories import Person, add_member
+from tests.clockify import bring_in, export, line
+from tests.factories import Person, add_member, email_of, sign_up
 from tests.records import (
     NINE,
     NOON,
@@ -278,6 +280,21 @@ def test_what_is_in_a_project_waits_for_that(
     assert restore(alice, operation)["restored"] == {kind: 1}
 
 
+@pytest.mark.parametrize("kind", ["item", "comment", "time_entry"])
+def test_what_belongs_to_a_task_follows_it_into_another_project(
+    app: Flask, alice: Person, bob: Person, project: Record, task: Record, kind: str
+) -> None:
+    target = make_project(alice)
+    add_member(alice, project, bob, "editor")
+    operation = throw_away(alice, THINGS[kind](alice, task))
+    done(alice.post(f"{place_of(task)}/move", {"project_id": target["id"]}))
+    assert bob.post(f"/trash/{operation}/restore").status_code == 404
+    carol = sign_up(app, "Carol")
+    add_member(alice, target, carol, "owner")
+    assert ids(carol.get(f"/trash?project_id={target['id']}")) == [operation]
+    assert restore(carol, operation)["restored"] == {kind: 1}
+
+
 # Parents and blockers
 
 
@@ -391,6 +408,20 @@ def test_not_even_an_agent_gets_a_second_timer_back(alice: Person, database: str
     operation = throw_away(agent, path, If_Match="*")
     start_timer(agent)
     assert problems(agent, operation) == [("time_entry", "timer_running")]
+
+
+def test_imported_time_does_not_come_back_beside_the_same_line_imported_again(
+    alice: Person, project: Record
+) -> None:
+    moment = export(line(email_of("Carol"), end="09:00:00 AM"))
+    path = f"/time-entries?project_id={project['id']}"
+    for _ in range(2):
+        assert bring_in(alice, moment, project_id=project["id"])["created"] == 1
+        (entry,) = done(alice.get(path))
+        operation = throw_away(alice, f"/time-entries/{entry['id']}")
+    bring_in(alice, moment, project_id=project["id"])
+    assert problems(alice, operation) == [("time_entry", "imported_again")]
+    assert len(done(alice.get(path))) == 1
 
 
 def test_a_restoring_that_is_sent_again_is_answered_the_same(alice: Person, task: Record) -> None:
