@@ -1,7 +1,8 @@
 """Commands of the `flask` program for operators."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,22 +72,22 @@ def purge() -> None:
         answers = db.transaction(idempotency_service.purge)
         sessions = db.transaction(auth_service.purge)
         tickets = db.transaction(ticket_service.purge)
-        events = _until_none_left(event_log.purge)
-        trash = db.transaction(trash_service.purge)
+        portions = _in_portions(event_log.purge) | _in_portions(trash_service.purge)
     click.echo(f"recorded answers: {answers}")
     click.echo(f"sessions: {sessions}")
     click.echo(f"tickets: {tickets}")
-    click.echo(f"events: {events}")
-    for kind, count in trash.items():
+    for kind, count in portions.items():
         click.echo(f"{kind}: {count}")
 
 
-def _until_none_left(purge: Callable[[], int]) -> int:
-    """Delete in many short transactions, which hold nobody up; returns how many in all."""
-    total = 0
-    while count := db.transaction(purge):
-        total += count
-    return total
+def _in_portions(purge: Callable[[], Mapping[str, int]]) -> Counter[str]:
+    """Delete in many short transactions, which hold nobody up; returns how much of what."""
+    counts: Counter[str] = Counter()
+    while True:
+        portion = db.transaction(purge)
+        counts.update(portion)
+        if not any(portion.values()):
+            return counts
 
 
 def _form(**values: object) -> ImportForm:

@@ -24,9 +24,8 @@ class CommentRow(Identified, Versioned, Trashable, Base):
 
     __tablename__ = "comments"
     __table_args__ = (
-        Index(
-            "ix_comments_task_id_id", "task_id", "id", postgresql_where=text("deleted_at IS NULL")
-        ),
+        # With those in the trash: they are looked for, too, before a task is deleted for good.
+        Index("ix_comments_task_id_id", "task_id", "id"),
         Index(
             "ix_comments_operation_id",
             "operation_id",

@@ -42,12 +42,18 @@ class ItemRow(Identified, Versioned, Trashable, Base):
             "id",
             postgresql_where=text(f"{LIVE} AND task_id IS NULL"),
         ),
+        # With those in the trash: they are looked for, too, before a task is deleted for good.
         Index(
             "ix_items_task_id_position_id",
             "task_id",
             "position",
             "id",
-            postgresql_where=text(f"{LIVE} AND task_id IS NOT NULL"),
+            postgresql_where=text("task_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_items_promoted_task_id",
+            "promoted_task_id",
+            postgresql_where=text("promoted_task_id IS NOT NULL"),
         ),
         Index(
             "ix_items_operation_id",

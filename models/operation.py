@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified, ListQuery, Schema, UuidText
@@ -17,7 +17,12 @@ class OperationRow(Identified, Base):
     __tablename__ = "operations"
     __table_args__ = (
         Index("ix_operations_scope_id_id", "scope_id", "id"),
-        Index("ix_operations_deleted_by_id", "deleted_by", "id"),
+        Index(
+            "ix_operations_deleted_by_id",
+            "deleted_by",
+            "id",
+            postgresql_where=text("scope_id IS NULL"),
+        ),
         Index("ix_operations_deleted_at", "deleted_at"),
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from sqlalchemy import CheckConstraint, Computed, Enum, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from models.base import (
     Base,
@@ -157,9 +157,12 @@ class TaskRow(Identified, Versioned, Trashable, Base):
     task_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
-    # The words of the comments, written by the comment service.
-    discussion: Mapped[Any] = mapped_column(TSVECTOR, server_default="", deferred=True)
-    search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
+    # The words that are searched; if they were mapped, the ORM would read them after every change.
+    # The discussion is what the comments say, written by the comment service.
+    discussion: Unmapped[Any] = unmapped_column(TSVECTOR, server_default="", nullable=False)
+    search: Unmapped[Any] = unmapped_column(
+        TSVECTOR, Computed(SEARCH, persisted=True), nullable=False
+    )
 
 
 class TaskCreate(Question):

@@ -92,11 +92,12 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
             "started_at",
             postgresql_where=text(f"deleted_at IS NULL AND {LONG}"),
         ),
+        # With those in the trash: they are looked for, too, before a task is deleted for good.
         Index(
             "ix_time_entries_task_id_started_at",
             "task_id",
             text("started_at DESC"),
-            postgresql_where=LIVE,
+            postgresql_where=text("task_id IS NOT NULL"),
         ),
         Index(
             "uq_time_entries_import_key",

@@ -96,9 +96,9 @@ class EventLog:
         rows = self._heads.all(rooms=list(rooms))
         return {row["id"]: Head(row["epoch"], row["seq"]) for row in rows}
 
-    def purge(self) -> int:
-        """Delete some events that are past retention; returns how many, 0 when none are left."""
-        return self._purge.execute(days=settings.event_days, limit=PURGED_AT_ONCE)
+    def purge(self) -> dict[str, int]:
+        """Delete some of the events that are past retention; returns how many, until none is."""
+        return {"events": self._purge.execute(days=settings.event_days, limit=PURGED_AT_ONCE)}
 
 
 event_log = EventLog(db)

@@ -1,8 +1,8 @@
 """Operations: the record of what each action has put into the trash."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, insert, text
 
 from models.base import Trashable
 from models.operation import OperationRow
@@ -17,12 +17,26 @@ RECORD = insert(OperationRow).values(
     }
 )
 
+# What was deleted of a task before goes along when the task changes its project.
+FOLLOW = text(
+    """
+    UPDATE operations SET scope_id = CAST(:scope_id AS uuid) WHERE id IN (
+        SELECT operation_id FROM items WHERE task_id = ANY(CAST(:task_ids AS uuid[]))
+        UNION ALL
+        SELECT operation_id FROM comments WHERE task_id = ANY(CAST(:task_ids AS uuid[]))
+        UNION ALL
+        SELECT operation_id FROM time_entries WHERE task_id = ANY(CAST(:task_ids AS uuid[]))
+    )
+    """
+)
+
 
 class OperationService:
     """Notes deletions, so that the trash can list them and bring them back as one."""
 
     def __init__(self, database: DatabaseClient) -> None:
         self._record = database.prepare(RECORD)
+        self._follow = database.prepare(FOLLOW)
 
     def record(
         self, row: Trashable, scope_id: str | None, title: str, counts: Mapping[str, int]
@@ -40,6 +54,10 @@ class OperationService:
             title=title[:TITLE_LENGTH],
             counts=dict(counts),
         )
+
+    def follow(self, task_ids: Sequence[str], scope_id: str) -> None:
+        """Show what was deleted of tasks where these go; nothing of theirs is deleted meanwhile."""
+        self._follow.execute(task_ids=list(task_ids), scope_id=scope_id)
 
 
 operation_service = OperationService(db)

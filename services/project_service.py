@@ -58,7 +58,12 @@ JOIN = insert(MembershipRow).values(
     project_id=bindparam("project_id"), user_id=bindparam("user_id"), role=bindparam("role")
 )
 
-HIDE = update(MembershipRow).where(MembershipRow.project_id == bindparam("id")).values(active=False)
+# Their places do not change with that, and so keep their updated_at.
+HIDE = (
+    update(MembershipRow)
+    .where(MembershipRow.project_id == bindparam("id"))
+    .values(active=False, updated_at=MembershipRow.updated_at)
+)
 
 FILTERS = {
     "archived": ProjectRow.archived == bindparam("archived"),

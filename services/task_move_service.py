@@ -15,6 +15,7 @@ from services.comment_service import CommentService, comment_service
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.item_service import ItemService, item_service
+from services.operation_service import OperationService, operation_service
 from services.ordering import LIST_ID, Ordering
 from services.project_service import ProjectService, project_service
 from services.task_service import TaskService, task_service
@@ -53,6 +54,7 @@ class TaskMoveService:
         tasks: TaskService,
         items: ItemService,
         comments: CommentService,
+        operations: OperationService,
     ) -> None:
         self._db = database
         self._events = events
@@ -60,6 +62,7 @@ class TaskMoveService:
         self._tasks = tasks
         self._items = items
         self._comments = comments
+        self._operations = operations
         self._order = Ordering(database, TaskRow, TaskRow.scope_id == LIST_ID)
         self._members = database.prepare(MEMBERS)
 
@@ -117,6 +120,7 @@ class TaskMoveService:
                 row.assignee_id = None
         for entry in entries:
             entry.project_id = project_id
+        self._operations.follow(ids, project_id or principal.id)
         return Belongings(rows, entries)
 
     def _people_of(self, principal: Principal, project_id: str | None) -> set[str]:
@@ -190,5 +194,11 @@ def _refuse_foreign(principal: Principal, rows: list[TaskRow]) -> None:
 
 
 task_move_service = TaskMoveService(
-    db, event_service, project_service, task_service, item_service, comment_service
+    db,
+    event_service,
+    project_service,
+    task_service,
+    item_service,
+    comment_service,
+    operation_service,
 )

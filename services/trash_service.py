@@ -6,18 +6,20 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     bindparam,
+    exists,
+    func,
     or_,
     select,
     true,
     union_all,
 )
 
-from models.membership import MembershipRow
+from models.membership import MembershipRow, ProjectRole
 from models.operation import Operation, OperationRow, Restored, TrashQuery
 from models.principal import Principal
-from models.project import ProjectRow
-from services.access_service import ME, access_service, is_member, not_found
+from services.access_service import ME, access_service, not_found
 from services.comment_service import comment_service
 from services.db_client import DatabaseClient, db
 from services.event_service import event_service
@@ -29,6 +31,7 @@ from services.task_service import task_service
 from services.time_entry_service import time_entry_service
 from services.trash.belongings import CommentRestorer, ItemRestorer
 from services.trash.outcome import Restorer
+from services.trash.places import Places
 from services.trash.projects import ProjectRestorer
 from services.trash.purge import Purge
 from services.trash.tasks import TaskRestorer
@@ -38,19 +41,25 @@ from utils.pages import Page
 
 DAYS_KEPT = 30
 
-PROJECT_ID = select(ProjectRow.id).where(ProjectRow.id == OperationRow.scope_id).scalar_subquery()
 COLUMNS = [
     OperationRow.id,
-    PROJECT_ID.label("project_id"),
+    func.nullif(OperationRow.scope_id, ME).label("project_id"),
     OperationRow.deleted_by,
     OperationRow.deleted_at,
     OperationRow.title,
     OperationRow.counts,
 ]
-MY_PROJECTS = (
-    select(MembershipRow.project_id.label("id"))
-    .where(MembershipRow.user_id == ME, MembershipRow.active)
-    .cte("my_projects")
+KEPT = OperationRow.deleted_at > func.now() - func.make_interval(0, 0, 0, DAYS_KEPT)
+
+# The trash of a project is for those who belong to it, and while it is in the trash itself for its
+# owners; what reached over several scopes is for whoever did it.
+IN_SIGHT = and_(
+    MembershipRow.user_id == ME,
+    or_(MembershipRow.active, MembershipRow.role == ProjectRole.OWNER),
+)
+OVER_SEVERAL = and_(OperationRow.scope_id.is_(None), OperationRow.deleted_by == ME)
+MY_SCOPES = union_all(select(ME.label("id")), select(MembershipRow.project_id).where(IN_SIGHT)).cte(
+    "my_scopes"
 )
 FILTERS = {"project_id": OperationRow.scope_id == bindparam("project_id")}
 ORDERS = {"-deleted_at": Order({"id": OperationRow.id}, descending=True)}
@@ -59,23 +68,29 @@ LOAD = (
     select(OperationRow)
     .where(
         OperationRow.id == bindparam("id"),
-        or_(OperationRow.deleted_by == ME, is_member(OperationRow.scope_id)),
+        KEPT,
+        or_(
+            OperationRow.scope_id == ME,
+            OVER_SEVERAL,
+            exists().where(MembershipRow.project_id == OperationRow.scope_id, IN_SIGHT),
+        ),
     )
     .with_for_update()
 )
 
 
 def _select_page(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-    """Read a page of one's own operations and one of each project, and merge them."""
-    found = select(*COLUMNS).where(*conditions).order_by(*order.clauses()).limit(LIMIT + OFFSET)
-    of_projects = (
-        found.where(OperationRow.scope_id == MY_PROJECTS.c.id, OperationRow.deleted_by != ME)
-        .correlate(MY_PROJECTS)
-        .lateral("of_projects")
+    """Read a page of each scope and one of what reached over several, and merge them."""
+    found = select(*COLUMNS).where(KEPT, *conditions).order_by(*order.clauses())
+    found = found.limit(LIMIT + OFFSET)
+    of_scopes = (
+        found.where(OperationRow.scope_id == MY_SCOPES.c.id)
+        .correlate(MY_SCOPES)
+        .lateral("of_scopes")
     )
     both = union_all(
-        select(found.where(OperationRow.deleted_by == ME).subquery("own")),
-        select(of_projects).select_from(MY_PROJECTS.join(of_projects, true())),
+        select(found.where(OVER_SEVERAL).subquery("over_several")),
+        select(of_scopes).select_from(MY_SCOPES.join(of_scopes, true())),
     ).subquery("both")
     keys = Order({"id": both.c.id}, order.descending)
     return (
@@ -96,7 +111,7 @@ class TrashService:
         self._listing = Listing("trash", database, _select_page, FILTERS, ORDERS)
 
     def page(self, principal: Principal, query: TrashQuery) -> Page[Operation]:
-        """Return what the caller deleted and what others did in the caller's projects."""
+        """Return what was deleted in the caller's projects and among what is private to them."""
         values = query.set_filters() | {"me": principal.id}
         page = self._listing.page(query, values, "-deleted_at")
         if query.project_id is not None and not page.items:
@@ -124,8 +139,10 @@ class TrashService:
         return answer
 
     def purge(self) -> dict[str, int]:
-        """Delete for good what has been in the trash for 30 days; returns how much of what."""
-        self._db.allow_long_transaction()
+        """Delete for good a portion of what has been in the trash for 30 days.
+
+        Returns how much of what; call it in transactions of its own until nothing is left.
+        """
         return self._purge.run(DAYS_KEPT)
 
 
@@ -141,15 +158,15 @@ def _left(counts: dict[str, int], kind: str, restored: int) -> dict[str, int]:
     return {name: count for name, count in left.items() if count}
 
 
+places = Places(db, access_service, task_access)
+
 trash_service = TrashService(
     db,
     [
         ProjectRestorer(db, project_service),
-        TaskRestorer(
-            db, event_service, access_service, task_service, item_service, comment_service
-        ),
-        CommentRestorer(db, event_service, task_access, comment_service),
-        ItemRestorer(db, event_service, task_access),
-        TimeEntryRestorer(db, time_entry_service),
+        TaskRestorer(db, event_service, places, task_service, item_service, comment_service),
+        CommentRestorer(db, event_service, places, comment_service),
+        ItemRestorer(db, event_service, places),
+        TimeEntryRestorer(db, time_entry_service, places),
     ],
 )

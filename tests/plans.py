@@ -21,6 +21,7 @@ OWN_SCOPES = 6
 OWN_TASKS = 3_300
 OWN_TASKS_OF_A_PROJECT = 600
 OWN_ENTRIES = ENTRIES_OF_A_PROJECT = 1_000
+OWN_OPERATIONS = 2_000
 OF_ONE_LIST = 300  # lines in the reader's inbox, lines and comments of their newest task
 
 MANY: tuple[LiteralString, ...] = (
@@ -126,8 +127,21 @@ MANY: tuple[LiteralString, ...] = (
            pg_temp.id(1, 1), pg_temp.id(4, n), 1, '{}'
     FROM generate_series(0, 99999) AS n
     """,
+    # The reader's are like their tasks; of everybody's some reached over several scopes.
+    """
+    INSERT INTO operations (id, scope_id, deleted_by, deleted_at, title, counts)
+    SELECT pg_temp.id(9, n),
+           CASE WHEN n % 100 = 99 THEN NULL
+                WHEN n % 341 = 0 THEN %(reader)s::uuid
+                WHEN n % 31 = 0 THEN pg_temp.id(3, 51 + n % 5)
+                WHEN n % 2 = 0 THEN pg_temp.id(3, 1 + n % 50)
+                ELSE pg_temp.id(1, 1 + n % 100) END,
+           CASE WHEN n % 31 = 0 THEN %(reader)s::uuid ELSE pg_temp.id(1, 1 + n % 100) END,
+           now() - (62000 - n) * interval '30 seconds', 'Task', '{"task": 1}'
+    FROM generate_series(1, 62000) AS n
+    """,
     "VACUUM ANALYZE users, sessions, projects, memberships, tasks, time_entries, rooms, events",
-    "VACUUM ANALYZE items, comments",
+    "VACUUM ANALYZE items, comments, operations",
 )
 
 

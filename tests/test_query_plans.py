@@ -1,5 +1,7 @@
 """Nothing grows with the tables: every question is answered from indexes, near its own rows."""
 
+from typing import LiteralString
+
 import pytest
 from flask import Flask
 
@@ -10,6 +12,7 @@ from tests.plans import (
     ENTRIES_OF_A_PROJECT,
     OF_ONE_LIST,
     OWN_ENTRIES,
+    OWN_OPERATIONS,
     OWN_SCOPES,
     OWN_TASKS,
     OWN_TASKS_OF_A_PROJECT,
@@ -18,6 +21,7 @@ from tests.plans import (
     fill,
 )
 from tests.records import Record, done, ids
+from tests.sql import rows
 
 PAGE = 51  # one row more than is shown tells whether there is a next page
 OF_THE_SESSION = 2  # whatever is asked, the session and its user may be looked up anew
@@ -54,6 +58,14 @@ ENTRY_FILTERS = [
 OF_TASKS = ["/items?", "/items?task_id={task}", "/tasks/{task}/comments?"]
 OF_TASKS_FILTERED = [
     f"{path}&{question}" for path in OF_TASKS[:2] for question in ("status=open", "search=item")
+]
+# What the database asks about each foreign key before it lets go of a task.
+NAMING_A_TASK: list[LiteralString] = [
+    "SELECT FROM items WHERE task_id = %(id)s",
+    "SELECT FROM items WHERE promoted_task_id = %(id)s",
+    "SELECT FROM comments WHERE task_id = %(id)s",
+    "SELECT FROM time_entries WHERE task_id = %(id)s",
+    "SELECT FROM tasks WHERE parent_id = %(id)s",
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
 MEMBERS = 3
@@ -216,6 +228,31 @@ def test_a_change_of_the_graph_reads_what_hangs_together(
 
 def test_who_waits_for_a_task_is_found_by_an_index(explainer: Explainer, task: Record) -> None:
     assert not wasteful(explainer.plans_of(db.prepare(WAITING), ids=[task["id"]]), BOTH)
+
+
+@pytest.mark.parametrize("question", ["", "project_id={project}"])
+def test_the_trash_reads_at_most_what_its_reader_may_see(
+    explainer: Explainer, reader: Person, project_id: str, question: str
+) -> None:
+    for path in pages(reader, f"/trash?{question.format(project=project_id)}"):
+        assert not wasteful(explainer.plans(reader, path), OWN_OPERATIONS + BOTH * OWN_SCOPES)
+
+
+@pytest.mark.parametrize("question", ["", "project_id={project}"])
+def test_an_index_gives_a_page_of_the_trash_of_each_scope_in_order(
+    explainer: Explainer, reader: Person, project_id: str, question: str
+) -> None:
+    for path in pages(reader, f"/trash?{question.format(project=project_id)}"):
+        most_rows = (OWN_SCOPES + 1) * (PAGE + 1)
+        assert not wasteful(explainer.plans_in_order(reader, path), most_rows)
+
+
+@pytest.mark.parametrize("question", NAMING_A_TASK)
+def test_what_names_a_task_that_is_deleted_for_good_is_found_by_index(
+    database: str, task: Record, question: LiteralString
+) -> None:
+    plan = [row["QUERY PLAN"] for row in rows(database, f"EXPLAIN {question}", task)]
+    assert not [line for line in plan if "Seq Scan" in line]
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)

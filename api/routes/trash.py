@@ -15,7 +15,7 @@ trash = Blueprint("trash", __name__)
 @trash.get("/trash")
 @endpoint(access=Access.SIGNED_IN)
 def list_trash(principal: Principal, query: TrashQuery) -> Page[Operation]:
-    """List what you deleted and what others deleted in your projects, one action a line."""
+    """List what was deleted in your projects and of what is yours alone, one action a line."""
     return trash_service.page(principal, query)
 
 

@@ -70,7 +70,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
     )
     op.create_index("ix_operations_deleted_at", "operations", ["deleted_at"], unique=False)
-    op.create_index("ix_operations_deleted_by_id", "operations", ["deleted_by", "id"], unique=False)
+    op.create_index(
+        "ix_operations_deleted_by_id",
+        "operations",
+        ["deleted_by", "id"],
+        unique=False,
+        postgresql_where=sa.text("scope_id IS NULL"),
+    )
     op.create_index("ix_operations_scope_id_id", "operations", ["scope_id", "id"], unique=False)
     op.create_table(
         "comments",
@@ -117,7 +123,6 @@ def upgrade() -> None:
         "comments",
         ["task_id", "id"],
         unique=False,
-        postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_table(
         "items",
@@ -173,7 +178,14 @@ def upgrade() -> None:
         "items",
         ["task_id", "position", "id"],
         unique=False,
-        postgresql_where=sa.text("deleted_at IS NULL AND task_id IS NOT NULL"),
+        postgresql_where=sa.text("task_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_items_promoted_task_id",
+        "items",
+        ["promoted_task_id"],
+        unique=False,
+        postgresql_where=sa.text("promoted_task_id IS NOT NULL"),
     )
     op.add_column("tasks", sa.Column("parent_id", sa.Uuid(as_uuid=False), nullable=True))
     op.add_column(
@@ -237,6 +249,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_foreign_key(op.f("fk_tasks_parent_id"), "tasks", "tasks", ["parent_id"], ["id"])
+    op.drop_index("ix_time_entries_task_id_started_at", table_name="time_entries")
+    op.create_index(
+        "ix_time_entries_task_id_started_at",
+        "time_entries",
+        ["task_id", sa.literal_column("started_at DESC")],
+        unique=False,
+        postgresql_where=sa.text("task_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_time_entries_operation_id",
         "time_entries",
@@ -290,6 +310,14 @@ def downgrade() -> None:
         table_name="time_entries",
         postgresql_where=sa.text("operation_id IS NOT NULL"),
     )
+    op.drop_index("ix_time_entries_task_id_started_at", table_name="time_entries")
+    op.create_index(
+        "ix_time_entries_task_id_started_at",
+        "time_entries",
+        ["task_id", sa.literal_column("started_at DESC")],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.drop_constraint(op.f("fk_tasks_parent_id"), "tasks", type_="foreignkey")
     op.drop_index("ix_tasks_scope_id_position_id", table_name="tasks")
     op.drop_index("ix_tasks_parent_id", table_name="tasks")
@@ -322,7 +350,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_items_task_id_position_id",
         table_name="items",
-        postgresql_where=sa.text("deleted_at IS NULL AND task_id IS NOT NULL"),
+        postgresql_where=sa.text("task_id IS NOT NULL"),
     )
     op.drop_index(
         "ix_items_operation_id",
@@ -335,11 +363,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("deleted_at IS NULL AND task_id IS NULL"),
     )
     op.drop_table("items")
-    op.drop_index(
-        "ix_comments_task_id_id",
-        table_name="comments",
-        postgresql_where=sa.text("deleted_at IS NULL"),
-    )
+    op.drop_index("ix_comments_task_id_id", table_name="comments")
     op.drop_index(
         "ix_comments_operation_id",
         table_name="comments",

@@ -38,7 +38,8 @@ FIRST_RANK, FIRST_ID = float("inf"), "ffffffff-ffff-ffff-ffff-ffffffffffff"
 NO_DUE_DATE = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
 DUE = func.coalesce(TaskRow.due_at, NO_DUE_DATE)
 WORDS = func.websearch_to_tsquery("simple", bindparam("search"))
-RANK = func.ts_rank(TaskRow.search, WORDS, type_=REAL)
+SEARCH = TaskRow.__table__.c.search
+RANK = func.ts_rank(SEARCH, WORDS, type_=REAL)
 
 
 class _Ranked(Order):
@@ -85,7 +86,7 @@ FILTERS: dict[str, ColumnElement[bool]] = {
     # Said of DUE, so that the index of this order finds the range.
     "due_before": bindparam("due_before", type_=TaskRow.due_at.type) > DUE,
     "due_after": and_(bindparam("due_after", type_=TaskRow.due_at.type) <= DUE, DUE < NO_DUE_DATE),
-    "search": TaskRow.search.bool_op("@@")(WORDS),
+    "search": SEARCH.bool_op("@@")(WORDS),
 }
 
 # In one project the index is asked for the words and the project at once: how many others use the
@@ -93,7 +94,7 @@ FILTERS: dict[str, ColumnElement[bool]] = {
 IN_PROJECT = cast(func.quote_literal(cast(PROJECT_ID, Text)), TSQUERY)
 FILTERS_IN_PROJECT = FILTERS | {
     "search": and_(
-        TaskRow.search.bool_op("@@")(WORDS.op("&&", return_type=TSQUERY())(IN_PROJECT)),
+        SEARCH.bool_op("@@")(WORDS.op("&&", return_type=TSQUERY())(IN_PROJECT)),
         func.numnode(WORDS) > 0,
     )
 }

@@ -9,8 +9,8 @@ from models.principal import Principal
 from services.comment_service import CommentService
 from services.db_client import DatabaseClient
 from services.event_service import EventService, user_room
-from services.task_access import TaskAccess
 from services.trash.outcome import Outcome
+from services.trash.places import Places
 from utils.errors import ForbiddenError, ServiceError
 
 
@@ -19,10 +19,10 @@ class ItemRestorer:
 
     kind = "item"
 
-    def __init__(self, database: DatabaseClient, events: EventService, access: TaskAccess) -> None:
+    def __init__(self, database: DatabaseClient, events: EventService, places: Places) -> None:
         self._db = database
         self._events = events
-        self._access = access
+        self._places = places
 
     def restore(self, principal: Principal, operation_id: str) -> Outcome:
         """Bring back items whose list is still there."""
@@ -42,7 +42,7 @@ class ItemRestorer:
 
     def _room(self, principal: Principal, row: ItemRow) -> str:
         if row.task_id is not None:
-            return self._access.lock(principal, row.task_id, ProjectRole.EDITOR).room
+            return self._places.lock_task(principal, row.task_id, ProjectRole.EDITOR).room
         if row.created_by != principal.id:
             raise ForbiddenError("It is a line of somebody else's inbox.")
         return user_room(principal.id)
@@ -57,12 +57,12 @@ class CommentRestorer:
         self,
         database: DatabaseClient,
         events: EventService,
-        access: TaskAccess,
+        places: Places,
         comments: CommentService,
     ) -> None:
         self._db = database
         self._events = events
-        self._access = access
+        self._places = places
         self._comments = comments
 
     def restore(self, principal: Principal, operation_id: str) -> Outcome:
@@ -84,7 +84,7 @@ class CommentRestorer:
         return outcome
 
     def _room(self, principal: Principal, row: CommentRow) -> str:
-        place = self._access.lock(principal, row.task_id, ProjectRole.VIEWER)
+        place = self._places.lock_task(principal, row.task_id, ProjectRole.VIEWER)
         if row.created_by != principal.id and place.role is not ProjectRole.OWNER:
             raise ForbiddenError("Its author and the project's owners can restore it.")
         return place.room

@@ -1,20 +1,22 @@
 """Bringing back tasks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from models.membership import ProjectRole
 from models.principal import Principal
 from models.task import Task, TaskRow
-from services.access_service import AccessService
 from services.comment_service import CommentService
 from services.db_client import DatabaseClient
 from services.event_service import EventService, scope_room
 from services.item_service import ItemService
 from services.task_service import TaskService
 from services.trash.outcome import Outcome
-from utils.errors import ConflictError, ForbiddenError, ServiceError
+from services.trash.places import Places
+from utils.errors import ForbiddenError, ServiceError
 
 
 class TaskRestorer:
@@ -26,14 +28,14 @@ class TaskRestorer:
         self,
         database: DatabaseClient,
         events: EventService,
-        access: AccessService,
+        places: Places,
         tasks: TaskService,
         items: ItemService,
         comments: CommentService,
     ) -> None:
         self._db = database
         self._events = events
-        self._access = access
+        self._places = places
         self._tasks = tasks
         self._items = items
         self._comments = comments
@@ -44,44 +46,67 @@ class TaskRestorer:
         deleted = TaskRow.operation_id == operation_id
         scopes = self._db.session.scalars(select(TaskRow.scope_id).where(deleted).distinct())
         self._tasks.graph.lock(*scopes)
-        query = select(TaskRow).where(deleted).order_by(TaskRow.id).with_for_update()
-        restored = []
-        for row in _parents_first(self._db.session.scalars(query).all()):
+        query = select(TaskRow).where(deleted).order_by(TaskRow.scope_id, TaskRow.id)
+        rows = self._db.session.scalars(query.with_for_update())
+        restored: list[TaskRow] = []
+        for _, group in groupby(rows, key=attrgetter("scope_id")):
+            of_scope = list(group)
             try:
-                self._check_may_restore(principal, row)
+                self._check_may_restore(principal, of_scope[0])
             except ServiceError as error:
-                outcome.note(self.kind, row.id, error.code, error.detail)
-                continue
+                for row in of_scope:
+                    outcome.note(self.kind, row.id, error.code, error.detail)
+            else:
+                restored += of_scope
+        for row in restored:
             row.take_out_of_trash()
-            if row.parent_id is not None:
-                self._find_parent(row, outcome)
-            restored.append(row)
+        self._db.session.flush()  # what comes back counts when there has to be room below a parent
+        self._mend_parents(restored, outcome)
+        self._mend_blockers(restored, outcome)
         self._db.session.flush()
         self._tell(principal, restored)
         outcome.restored = len(restored)
         return outcome
 
     def _check_may_restore(self, principal: Principal, row: TaskRow) -> None:
-        if row.project_id is None:
-            if row.created_by != principal.id:
-                raise ForbiddenError("It is somebody else's personal task.")
-        elif not self._access.is_in(principal.id, row.project_id):
-            raise ConflictError(
-                "Its project is in the trash, or you left it; restore the project first.",
-                code="project_gone",
-            )
-        else:
-            self._access.require(principal, row.project_id, ProjectRole.EDITOR)
+        """Decide for all tasks of a scope by one of them."""
+        if row.project_id is not None:
+            self._places.lock_project(principal, row.project_id, ProjectRole.EDITOR)
+        elif row.created_by != principal.id:
+            raise ForbiddenError("It is somebody else's personal task.")
 
-    def _find_parent(self, row: TaskRow, outcome: Outcome) -> None:
-        """Check the parent, which may have come back a moment ago."""
-        self._db.session.flush()
-        try:
-            self._tasks.graph.check_parent(row.id, row.parent_id or "", row.scope_id)
-        except ServiceError:
-            row.parent_id = None
-            message = "It came back without its parent, which is gone or has no room for it."
-            outcome.note(self.kind, row.id, "parent_gone", message)
+    def _mend_parents(self, rows: Sequence[TaskRow], outcome: Outcome) -> None:
+        """Take tasks out of parents that did not come back with them and are no place for them."""
+        scopes = {row.id: row.scope_id for row in rows}
+        for row in rows:
+            if row.parent_id is None or scopes.get(row.parent_id) == row.scope_id:
+                continue
+            try:
+                self._tasks.graph.check_parent(row.id, row.parent_id, row.scope_id)
+            except ServiceError:
+                row.parent_id = None
+                message = "It came back without its parent, which is gone or has no room for it."
+                outcome.note(self.kind, row.id, "parent_gone", message)
+
+    def _mend_blockers(self, rows: Sequence[TaskRow], outcome: Outcome) -> None:
+        """Let tasks wait for none that has moved elsewhere or was deleted for good.
+
+        They cannot wait for each other: what waits for a task in the trash is counted all along.
+        """
+        blockers = {each for row in rows for each in row.blocked_by}
+        if not blockers:
+            return
+        query = select(TaskRow.id, TaskRow.scope_id).where(
+            TaskRow.id.in_(blockers),
+            or_(TaskRow.deleted_at.is_(None), TaskRow.operation_id.is_not(None)),
+        )
+        scopes = {found.id: found.scope_id for found in self._db.session.execute(query)}
+        for row in rows:
+            kept = [each for each in row.blocked_by if scopes.get(each) == row.scope_id]
+            if kept != row.blocked_by:
+                row.blocked_by = kept
+                message = "It came back without tasks that blocked it and are elsewhere or gone."
+                outcome.note(self.kind, row.id, "blockers_gone", message)
 
     def _tell(self, principal: Principal, rows: Sequence[TaskRow]) -> None:
         tasks = {row.id: Task.model_validate(row) for row in rows}
@@ -92,13 +117,3 @@ class TaskRestorer:
             self._events.record(principal, rooms[item.task_id or ""], "item.restored", item)
         for comment in self._comments.of_tasks(list(tasks)):
             self._events.record(principal, rooms[comment.task_id], "comment.restored", comment)
-
-
-def _parents_first(rows: Sequence[TaskRow]) -> Iterator[TaskRow]:
-    """Yield each row after its parent, where that is among them."""
-    waiting = {row.id: row for row in rows}
-    while waiting:
-        ready = [row for row in waiting.values() if row.parent_id not in waiting]
-        for row in ready:
-            del waiting[row.id]
-        yield from ready

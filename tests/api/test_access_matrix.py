@@ -42,7 +42,8 @@ CASES_OF_AGENTS = [
     and not (role == "owner" and (place == "in_project" or "agent_id" in str(route)))
 ]
 HIDDEN = [route for route, rights in RIGHTS.items() if rights.in_project[1] == 404]
-# One's own time and agents are one's own wherever they were at work, and so is what one deleted.
+# One's own time and agents are one's own wherever they were at work, and the trash shows owners
+# what has to come back first.
 OWN = ("entry_id", "agent_id", "trash")
 HIDDEN_FROM_OWNERS = [route for route in HIDDEN if not any(word in route for word in OWN)]
 CHANGES = [route for route in RIGHTS if route.startswith(("PATCH", "DELETE")) or "/move" in route]
