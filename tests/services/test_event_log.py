@@ -185,7 +185,14 @@ def test_since_leaves_out_what_was_seen(alice: Person, project: dict[str, Any]) 
 def test_since_the_last_event_there_is_nothing(alice: Person, project: dict[str, Any]) -> None:
     room = make_tasks(alice, project, 1)
     assert events_in(alice, room, since=2) == []
-    assert events_in(alice, room, since=2**63 - 1) == []
+
+
+def test_a_log_that_does_not_go_on_from_since_asks_for_a_snapshot(
+    alice: Person, project: dict[str, Any]
+) -> None:
+    room = make_tasks(alice, project, 1)
+    answer = alice.get(f"/rooms/{room}/events?since=3")
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "resync_required")
 
 
 def test_limit_returns_the_oldest_first(alice: Person, project: dict[str, Any]) -> None:
