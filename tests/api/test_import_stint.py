@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests import clockify
 from tests.archives import (
     KINDS,
     Account,
@@ -21,7 +22,7 @@ from tests.archives import (
     records_of,
     resolved,
 )
-from tests.clockify import verify
+from tests.clockify import bring_in, verify
 from tests.factories import Person, add_member, sign_up
 from tests.records import done, event_types, make_entry, make_project, make_task
 from tests.sql import rows
@@ -190,6 +191,19 @@ def test_anybody_else_is_a_placeholder_until_they_prove_their_address(
     assert account.bob.id in {user for each in records["comments"] for user in each["mentions"]}
     assert account.bob.id in {task["assignee_id"] for task in records["tasks"]}
     assert set(bring_back(carol, content)["counts"].values()) == {0}
+
+
+def test_an_account_and_a_placeholder_of_one_address_are_one_person(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    project = make_project(alice)
+    bring_in(alice, clockify.export(clockify.line(bob.email, User="Bob")), project_id=project["id"])
+    add_member(alice, project, bob, "editor")
+    make_entry(bob, project_id=project["id"])
+    assert bring_back(carol, export(alice))["created"] == 2
+    assert sorted(member["email"] for member in members_of(carol).values()) == sorted(
+        [carol.email, bob.email]
+    )
 
 
 def test_the_importer_may_be_one_of_the_others(
