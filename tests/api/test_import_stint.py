@@ -178,6 +178,26 @@ def test_time_that_others_bring_along_blocks_nobodys_own(
     assert copy["allow_overlap"] is True
 
 
+def test_time_that_others_bring_along_says_so(
+    app: Flask, account: Account, content: bytes, carol: Person
+) -> None:
+    verify(app, account.bob)
+    bring_back(carol, content)
+    (copy,) = [
+        each
+        for each in done(account.bob.get("/time-entries"))
+        if each["project_id"] != account.project["id"]
+    ]
+    assert copy["source"] == "import"
+
+
+def test_an_archive_does_not_tell_when_others_worked(
+    app: Flask, account: Account, content: bytes, carol: Person
+) -> None:
+    verify(app, account.bob)
+    assert bring_back(carol, content, dry_run="true")["overlapping"] == 0
+
+
 def test_anybody_else_is_a_placeholder_until_they_prove_their_address(
     app: Flask, account: Account, content: bytes, carol: Person
 ) -> None:
