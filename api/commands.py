@@ -30,7 +30,7 @@ commands = Blueprint("commands", __name__, cli_group=None)
     "format_",
     default="clockify",
     show_default=True,
-    help="Time from clockify or toggl, or tasks from ticktick.",
+    help="Time from clockify or toggl, tasks from ticktick, or everything from stint.",
 )
 @click.option("--project-id", help="All lines go into this project, of which you are an owner.")
 @click.option("--timezone", help="Zone of the times in the file; the account's by default.")
