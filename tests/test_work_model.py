@@ -119,6 +119,7 @@ class Work(RuleBasedStateMachine):
 
     def move(self, task: str, place: Place) -> None:
         crosses = place.scope != self.model.tasks[task].scope
+        # Not modelled yet: what waits in the trash for a task that leaves.
         if crosses and not all(self.model.lives(each.id) for each in self.model.outsiders(task)):
             return
         body: Record = {"project_id": place.scope} if crosses else {}
