@@ -6,6 +6,7 @@ has the same tasks as somebody who reads them now.
 
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from tests.factories import sign_up
 from tests.records import Record, done, ids, make_project, refusal
 from tests.work_model import STATUS_OF, ModelTask, Place, Scope, WorkModel
 
-EXAMPLES, STEPS = 25, 25
+EXAMPLES, STEPS = 20, 20
 
 SCOPES = st.sampled_from([0, 1, 2])
 STATUSES = ["pending", "in_progress", "completed", "completed", "cancelled"]
@@ -264,6 +265,7 @@ def assert_like(task: Record, known: ModelTask) -> None:
     }
 
 
+@pytest.mark.timeout(300)
 def test_work_is_what_a_simple_model_says(app: Flask) -> None:
     run_state_machine_as_test(
         lambda: Work(app),  # type: ignore[arg-type]  # any way to make one will do
