@@ -33,7 +33,7 @@ commands = Blueprint("commands", __name__, cli_group=None)
     "format_",
     default="clockify",
     show_default=True,
-    help="Time from clockify or toggl, or tasks from ticktick.",
+    help="Time from clockify or toggl, tasks from ticktick, or everything from stint.",
 )
 @click.option("--project-id", help="All lines go into this project, of which you are an owner.")
 @click.option("--timezone", help="Zone of the times in the file; the account's by default.")
@@ -72,7 +72,7 @@ def purge() -> None:
         answers = db.transaction(idempotency_service.purge)
         sessions = db.transaction(auth_service.purge)
         tickets = db.transaction(ticket_service.purge)
-        portions = _in_portions(event_log.purge) | _in_portions(trash_service.purge)
+        portions = {**_in_portions(event_log.purge), **_in_portions(trash_service.purge)}
     click.echo(f"recorded answers: {answers}")
     click.echo(f"sessions: {sessions}")
     click.echo(f"tickets: {tickets}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.base import Question
@@ -59,7 +59,7 @@ class Manifest(Question):
     format: Literal["stint"]
     version: Literal[1]
     made_at: Instant
-    counts: dict[str, int]
+    counts: dict[str, NonNegativeInt]
     sha256: dict[str, str]
 
 

@@ -67,14 +67,18 @@ PEOPLE = union_all(
 )
 
 # Text of ours: the ORM and Core would raise version or updated_at of a task that has not changed.
-# What was said last comes first, so that it is found however long the discussion is.
+# What was said last comes first, so that it is found however long the discussion is; of what was
+# said before the last thousand times nothing is read, lest every comment cost more than the last.
 INDEX = text(
     """
     UPDATE tasks SET discussion = to_tsvector('simple', left(COALESCE((
-        SELECT string_agg(body, ' ' ORDER BY id DESC) FROM comments
-        WHERE task_id = :task_id AND deleted_at IS NULL
+        SELECT string_agg(body, ' ' ORDER BY id DESC) FROM (
+            SELECT id, body FROM comments
+            WHERE task_id = tasks.id AND deleted_at IS NULL
+            ORDER BY id DESC LIMIT 1000
+        ) AS latest
     ), ''), 100000))
-    WHERE id = :task_id
+    WHERE id = ANY(CAST(:task_ids AS uuid[]))
     """
 )
 
@@ -177,7 +181,7 @@ class CommentService:
 
     def index_discussion(self, task_id: str) -> None:
         """Let the search find a task by its comments as they are now; the task must be locked."""
-        self._index.execute(task_id=task_id)
+        self._index.execute(task_ids=[task_id])
 
     def _load(
         self, principal: Principal, comment_id: str, least: ProjectRole

@@ -32,7 +32,7 @@ class ExportService:
         }
 
     def export(self, principal: Principal) -> ZipDownload:
-        """Return everything that is the caller's; see export_queries for what that is.
+        """Return everything that is the caller's; see archives/queries.py for what that is.
 
         An entry point of its own: nothing is held while the file is sent.
         """

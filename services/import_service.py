@@ -95,7 +95,8 @@ class ImportService:
             return ParsedImport(offload(read_archive, upload.content), principal.timezone)
         if form.project_id is not None:
             self._db.reading(lambda: self._find_project(principal, form, "", Written()))
-        if upload.content.count(b"\n") > LINES_MAX:
+        # Either of them ends a line for csv.
+        if max(upload.content.count(b"\n"), upload.content.count(b"\r")) > LINES_MAX:
             raise UnreadableFileError(
                 f"The file has more than {LINES_MAX:,} lines; split it and import the parts."
             )

@@ -182,6 +182,11 @@ class ItemService:
 
     def promote(self, principal: Principal, item_id: str, body: ItemPromote) -> Task:
         """Make a task of an item, which is done with that; one of a checklist becomes a subtask."""
+        task_id = self.get(principal, item_id).task_id
+        if task_id is not None:
+            # The scope comes before its tasks, as for all who change the graph.
+            parent = self._tasks.get(principal, task_id)
+            self._tasks.graph.lock(parent.project_id or parent.created_by)
         row, place = self._load(principal, item_id)
         if row.promoted_task_id is not None:
             raise ConflictError(

@@ -32,6 +32,17 @@ LOCK_TASK = (
     .with_for_update(of=TaskRow, key_share=True)
 )
 
+# Lets others work on the task meanwhile, but not move it or put it into the trash.
+HOLD_TASK = (
+    select(TaskRow.project_id)
+    .where(
+        TaskRow.id == bindparam("task_id"),
+        TaskRow.deleted_at.is_(None),
+        is_visible(TaskRow.scope_id),
+    )
+    .with_for_update(read=True, key_share=True, of=TaskRow)
+)
+
 
 def sees_task(task_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Condition: the reader (`:me`) may see this task, and it is not in the trash."""
@@ -60,10 +71,19 @@ class Place:
 
 
 class TaskAccess:
-    """Decides who may change what belongs to a task."""
+    """Decides who may change what belongs to a task, and keeps the task where it is."""
 
     def __init__(self, database: DatabaseClient) -> None:
         self._lock = database.prepare(LOCK_TASK)
+        self._hold = database.prepare(HOLD_TASK)
+
+    def hold(self, principal: Principal, task_id: str) -> str | None:
+        """Return the project of a task that the caller may see; it stays there until the commit."""
+        row = self._hold.first(task_id=task_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        project_id: str | None = row["project_id"]
+        return project_id
 
     def lock(self, principal: Principal, task_id: str, least: ProjectRole) -> Place:
         """Lock a task, then require the role `least` where it is; a personal one has its owner.

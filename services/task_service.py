@@ -43,8 +43,6 @@ GET = select(*COLUMNS).where(
 )
 
 # What refers to a task names its project too: until the commit the task stays where it is.
-KEEP = GET.with_for_update(read=True, key_share=True)
-
 LOAD = (
     select(TaskRow, MembershipRow.role)
     .outerjoin(
@@ -94,19 +92,11 @@ class TaskService:
         self._rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
         self._get = database.prepare(GET)
-        self._keep = database.prepare(KEEP)
         self._create = database.prepare(CREATE)
 
     def get(self, principal: Principal, task_id: str) -> Task:
         """Return a task that the caller may see."""
         row = self._get.first(id=task_id, me=principal.id)
-        if row is None:
-            raise not_found()
-        return Task.model_validate(row)
-
-    def keep(self, principal: Principal, task_id: str) -> Task:
-        """Return a task like `get`; nobody moves or deletes it until the commit."""
-        row = self._keep.first(id=task_id, me=principal.id)
         if row is None:
             raise not_found()
         return Task.model_validate(row)

@@ -32,7 +32,7 @@ from services.event_service import EventService, event_service, scope_room
 from services.listing import LIMIT, OFFSET, Build, Listing, Order
 from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
-from services.task_service import TaskService, task_service
+from services.task_access import TaskAccess, task_access
 from utils.errors import BadRequestError, ConflictError, ForbiddenError
 from utils.helpers import new_id, utc_now
 from utils.pages import Page
@@ -118,7 +118,7 @@ class TimeEntryService:
         events: EventService,
         access: AccessService,
         projects: ProjectService,
-        tasks: TaskService,
+        tasks: TaskAccess,
         operations: OperationService,
     ) -> None:
         self._db = database
@@ -206,13 +206,13 @@ class TimeEntryService:
     def place(self, principal: Principal, task_id: str | None, project_id: str | None) -> Place:
         """Check that the caller may record time there; a task implies its project."""
         if task_id is not None:
-            task = self._tasks.keep(principal, task_id)
-            if project_id not in (None, task.project_id):
+            its_project_id = self._tasks.hold(principal, task_id)
+            if project_id not in (None, its_project_id):
                 raise BadRequestError(
                     "The task belongs to another project; leave project_id out.",
                     code="project_mismatch",
                 )
-            project_id = task.project_id
+            project_id = its_project_id
         if project_id is None:
             return Place(task_id, None, ProjectSettings())
         project = self._projects.open_for_work(principal, project_id)
@@ -339,5 +339,5 @@ def _room(row: TimeEntryRow) -> str:
 
 
 time_entry_service = TimeEntryService(
-    db, event_service, access_service, project_service, task_service, operation_service
+    db, event_service, access_service, project_service, task_access, operation_service
 )

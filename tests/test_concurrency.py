@@ -12,6 +12,7 @@ import requests
 
 from tests.crowd import at_once, crowd
 from tests.factories import PASSWORD, Person, add_member, email_of
+from tests.records import make_item, make_project, make_task
 from tests.server import Client, Server
 from tests.sql import rows
 
@@ -246,3 +247,37 @@ def test_an_agent_that_is_deleted_while_it_is_added_is_a_member_nowhere(
             assert added.status_code in (201, 400), added.text
     members = "SELECT user_id::text FROM memberships WHERE project_id = %(id)s"
     assert rows(database, members, {"id": project_id}) == [{"user_id": alice.id}]
+
+
+def test_lines_become_subtasks_while_others_move_their_task(server: Server, alice: Person) -> None:
+    headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
+    task = make_task(alice)
+    items = [make_item(alice, task_id=task["id"]) for _ in range(PAIRS)]
+    with crowd(server, 2 * PAIRS) as clients:
+        works = []
+        for item, promoting, moving in zip(items, clients[:PAIRS], clients[PAIRS:], strict=True):
+            path = f"/items/{item['id']}/promote"
+            works.append(partial(promoting.post, path, json={}, headers=headers))
+            path = f"/tasks/{task['id']}/move"
+            works.append(partial(moving.post, path, json={"parent_id": None}, headers=headers))
+        assert statuses(at_once(works)) == {201: PAIRS, 200: PAIRS}
+
+
+def test_time_goes_where_its_task_goes_at_that_moment(server: Server, alice: Person) -> None:
+    headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
+    old, new = make_project(alice), make_project(alice)
+    with crowd(server, 2) as (recording, moving):
+        for day in range(1, PAIRS + 1):
+            task = make_task(alice, project_id=old["id"])
+            span = {
+                "started_at": f"2026-03-{day:02}T09:00Z",
+                "ended_at": f"2026-03-{day:02}T10:00Z",
+            }
+            body, target = span | {"task_id": task["id"]}, {"project_id": new["id"]}
+            path = f"/tasks/{task['id']}/move"
+            works = [
+                partial(recording.post, "/time-entries", json=body, headers=headers),
+                partial(moving.post, path, json=target, headers=headers),
+            ]
+            assert statuses(at_once(works)) == {201: 1, 200: 1}
+    assert {entry["project_id"] for entry in entries_of(alice)} == {new["id"]}

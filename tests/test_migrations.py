@@ -15,7 +15,10 @@ from sqlalchemy import make_url
 
 from config import settings
 from models.base import Base
+from tests.archives import insert
 from tests.sql import connect, rows
+from utils.helpers import new_id
+from utils.positions import is_position, last_position
 
 MIGRATIONS = settings.project_dir / "migrations"
 
@@ -59,7 +62,7 @@ ID_COLUMNS = """
     FROM information_schema.columns
     WHERE table_schema = 'public' AND (column_name = 'id' OR column_name LIKE '%\\_id')
 """
-IDS_THAT_ARE_NAMES = {"rooms.id", "events.client_id"}
+IDS_THAT_ARE_NAMES = {"rooms.id", "events.client_id", "presences.client_id"}
 
 
 @pytest.fixture
@@ -117,6 +120,33 @@ def test_an_upgrade_after_a_downgrade_makes_the_same_schema(app: Flask, scratch:
     migrate(app, "downgrade", "base")
     migrate(app, "upgrade")
     assert schema_of(scratch) == before
+
+
+def test_tasks_of_before_get_places_by_their_age(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade", "0001")
+    ada = insert(scratch, "users", name="Ada")
+    ids = [insert(scratch, "tasks", title="Write", created_by=ada) for _ in range(20)]
+    migrate(app, "upgrade")
+    found = rows(scratch, "SELECT id::text, position FROM tasks ORDER BY position, id")
+    assert [task["id"] for task in found] == ids
+    assert all(is_position(task["position"]) for task in found)
+    assert found[-1]["position"] < last_position()
+
+
+def test_the_trash_outlives_a_downgrade(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade")
+    ada, together, alone = insert(scratch, "users", name="Ada"), new_id(), new_id()
+    gone = {"deleted_at": "2026-03-02T09:00:00Z", "deleted_by": ada}
+    project = insert(scratch, "projects", name="Old", created_by=ada, operation_id=alone, **gone)
+    for scope, title in ((project, "First"), (None, "Second")):
+        place = {"project_id": scope, "created_by": ada, "position": last_position()}
+        insert(scratch, "tasks", title=title, operation_id=together, **place, **gone)
+    migrate(app, "downgrade", "0001")
+    migrate(app, "upgrade")
+    assert rows(scratch, "SELECT scope_id::text, title, counts FROM operations ORDER BY id") == [
+        {"scope_id": None, "title": "First", "counts": {"task": 2}},
+        {"scope_id": project, "title": "Old", "counts": {"project": 1}},
+    ]
 
 
 def test_migrations_and_models_agree(app: Flask, scratch: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -23,7 +23,7 @@ REMOVED = "`"  # stands for it, so that the words around it do not become neighb
 AT = re.compile(r"(?<![^\W_])(?<![^\W_][_+%-])@")
 ADDRESS = re.compile(r"""[^\s@<>()\[\],;:"]+@[\w.-]+""")
 # A name ends where its word does; "Ada-Lynn" and "Ada@home" are other words than "Ada".
-WORD_END = re.compile(r"(?<=\S)(?![^\W_]|[@-]\w)")
+WORD_END = re.compile(r"(?![^\W_]|[@-]\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,14 @@ def find_mentions(body: str, people: Iterable[Mentionable]) -> list[str]:
     """
     everybody = list(people)
     by_name, by_email = _names_of(everybody), {_key(each.email): each.id for each in everybody}
-    reach = max(map(len, by_name), default=0)
+    lengths = sorted({len(name) for name in by_name if name}, reverse=True)
     prose = _key(NOT_PROSE.sub(REMOVED, body))
     found: set[str] = set()
     for at in AT.finditer(prose):
         address = ADDRESS.match(prose, at.end())
         if address is None:
-            found |= _called(prose[at.end() : at.end() + reach + 2], by_name)
+            name = _name_at(prose, at.end(), by_name, lengths)
+            found |= by_name.get(name, set())
         elif (user_id := by_email.get(address.group().rstrip(".-"))) is not None:
             found.add(user_id)
     return sorted(found)
@@ -69,16 +70,13 @@ def _names_of(people: list[Mentionable]) -> dict[str, set[str]]:
     return names
 
 
-def _called(text: str, by_name: dict[str, set[str]]) -> set[str]:
-    """Return who has the longest name that `text` begins with."""
-    for end in reversed(list(_ends(text))):
-        if text[:end] in by_name:
-            return by_name[text[:end]]
-    return set()
-
-
-def _ends(text: str) -> Iterator[int]:
-    return (end.start() for end in WORD_END.finditer(text))
+def _name_at(prose: str, start: int, by_name: Container[str], lengths: Iterable[int]) -> str:
+    """Return the longest name that stands there, empty where there is none."""
+    for length in lengths:
+        name = prose[start : start + length]
+        if name in by_name and WORD_END.match(prose, start + length):
+            return name
+    return ""
 
 
 def _key(text: str) -> str:

@@ -31,7 +31,8 @@ POSITION_OF_ID = " || ".join(
     ]
 )
 
-# What is in the trash already: table, kind, title, scope.
+# What is in the trash already: table, kind, title, scope. One operation has several rows where this
+# schema was in use before.
 TRASHED = [
     ("projects", "project", "name", "id"),
     ("tasks", "task", "title", "scope_id"),
@@ -198,7 +199,7 @@ def upgrade() -> None:
         ),
     )
     op.add_column("tasks", sa.Column("position", sa.Text(collation="C"), nullable=True))
-    op.execute(f"UPDATE tasks SET position = {POSITION_OF_ID}")  # noqa: S608 - a constant  # noqa: S608 - a constant
+    op.execute(f"UPDATE tasks SET position = {POSITION_OF_ID}")  # noqa: S608 - a constant
     op.alter_column("tasks", "position", nullable=False)
     op.add_column(
         "tasks", sa.Column("discussion", postgresql.TSVECTOR(), server_default="", nullable=False)
@@ -289,9 +290,16 @@ def upgrade() -> None:
     )
     for table, kind, title, scope in TRASHED:
         op.execute(
-            "INSERT INTO operations (id, scope_id, deleted_by, deleted_at, title, counts) "  # noqa: S608 - constants
-            f"SELECT operation_id, {scope}, deleted_by, deleted_at, {title}, '{{\"{kind}\": 1}}' "
-            f"FROM {table} WHERE operation_id IS NOT NULL"
+            f"""
+            INSERT INTO operations (id, scope_id, deleted_by, deleted_at, title, counts)
+            SELECT operation_id,
+                CASE WHEN count(DISTINCT {scope}) = 1 THEN (array_agg({scope}))[1] END,
+                (array_agg(deleted_by))[1],
+                min(deleted_at),
+                left((array_agg({title} ORDER BY id))[1], 200),
+                jsonb_build_object('{kind}', count(*))
+            FROM {table} WHERE operation_id IS NOT NULL GROUP BY operation_id
+            """  # noqa: S608 - constants
         )
 
 

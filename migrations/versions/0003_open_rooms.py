@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["session_id"],
             ["sessions.id"],
-            name=op.f("fk_tickets_session_id_sessions"),
+            name=op.f("fk_tickets_session_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_tickets")),
@@ -53,7 +53,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["process_id"],
             ["processes.id"],
-            name=op.f("fk_presences_process_id_processes"),
+            name=op.f("fk_presences_process_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("room", "connection_id", name=op.f("pk_presences")),

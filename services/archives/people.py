@@ -1,5 +1,6 @@
 """The people and agents of an archive: who they are here."""
 
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import any_, bindparam, insert, select
@@ -41,15 +42,19 @@ class ArchivePeople:
         """Return everyone by their id in the archive, locked, and how many were made."""
         known = self._known(principal, archive)
         agents = [agent for agent in archive.agents if agent.id not in known]
-        others = [person for person in archive.people if person.id not in known]
+        unknown = [person for person in archive.people if person.id not in known]
+        # An account that is not verified and a placeholder may have one address: they are one here.
+        others = {person.email or person.id: person for person in unknown}
         made = self._make_agents(principal, agents)
         made += [
             _person(row, has_account=False)
-            for row in self._insert([_placeholder_values(principal, each) for each in others])
+            for row in self._insert(
+                [_placeholder_values(principal, each) for each in others.values()]
+            )
         ]
-        ids = [*(agent.id for agent in agents), *(person.id for person in others)]
-        new = zip(ids, made, strict=True)
-        people = known | dict(new)
+        ids = [*(agent.id for agent in agents), *(person.id for person in others.values())]
+        people = known | dict(zip(ids, made, strict=True))
+        people |= {each.id: people[others[each.email or each.id].id] for each in unknown}
         self._lock.all(ids=[person.id for person in people.values()])
         return people, {"agents": len(agents), "people": len(others)}
 
@@ -61,12 +66,15 @@ class ArchivePeople:
             originals[row["id"]]: _person(row, has_account=False)
             for row in self._find_copies.all(ids=list(originals))
         }
-        addresses = {each.email: each.id for each in archive.people if each.email}
-        emails = list(addresses)
+        ids: defaultdict[str, list[str]] = defaultdict(list)
+        for each in archive.people:
+            if each.email:
+                ids[each.email].append(each.id)
+        emails = list(ids)
         for row in self._find_placeholders.all(emails=emails):
-            people[addresses[row["key"]]] = _person(row, has_account=False)
+            people |= dict.fromkeys(ids[row["key"]], _person(row, has_account=False))
         for row in self._find_accounts.all(emails=emails, me=principal.id, project_id=None):
-            people[addresses[row["key"]]] = _person(row, has_account=True)
+            people |= dict.fromkeys(ids[row["key"]], _person(row, has_account=True))
         people[archive.user.id] = Person(
             principal.id, principal.number, newcomer=False, has_account=True
         )

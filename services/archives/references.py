@@ -11,7 +11,10 @@ from models.archive import (
     ArchivedTimeEntry,
     file_of,
 )
+from models.membership import ProjectRole
+from models.user import UserKind
 from utils.parsers import UnreadableFileError
+from utils.trees import LEVELS_MAX
 
 KINDS_WITH_IDS = ("agents", "people", "projects", "tasks", "items", "comments", "time_entries")
 
@@ -32,6 +35,8 @@ class _References:
             *(agent.id for agent in archive.agents),
             *(person.id for person in archive.people),
         }
+        people = [person.id for person in archive.people if person.kind is UserKind.AGENT]
+        self._agents = {*(agent.id for agent in archive.agents), *people}
         self._projects = {None, *(project.id for project in archive.projects)}
         self._places = {task.id: task.project_id for task in archive.tasks}
 
@@ -45,6 +50,7 @@ class _References:
                     raise UnreadableFileError(f"{file_of(kind)}, line {number}: {problem}.")
         parents = {task.id: [task.parent_id] for task in self._archive.tasks if task.parent_id}
         _refuse_circles("parent_id", parents)
+        _refuse_depth(parents)
         blockers = {task.id: task.blocked_by for task in self._archive.tasks}
         _refuse_circles("blocked_by", blockers)
 
@@ -67,6 +73,8 @@ class _References:
         if getattr(record, "project_id", None) not in self._projects:
             return "names a project that is not in the archive"
         match kind:
+            case "members" if record.role is ProjectRole.OWNER and record.user_id in self._agents:
+                return "makes an agent an owner"
             case "tasks":
                 return self._problem_of_task(record)
             case "items":
@@ -105,3 +113,13 @@ def _refuse_circles(name: str, graph: Mapping[str, Iterable[str]]) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError:
         raise UnreadableFileError(f"{file_of('tasks')}: {name} goes in a circle.") from None
+
+
+def _refuse_depth(parents: Mapping[str, list[str]]) -> None:
+    levels: dict[str, int] = {}
+    for task_id in TopologicalSorter(parents).static_order():  # parents first
+        levels[task_id] = 1 + max((levels[each] for each in parents.get(task_id, ())), default=0)
+    if max(levels.values(), default=1) > LEVELS_MAX:
+        raise UnreadableFileError(
+            f"{file_of('tasks')}: subtasks go more than {LEVELS_MAX} levels deep."
+        )

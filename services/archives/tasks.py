@@ -3,7 +3,7 @@
 from graphlib import TopologicalSorter
 from typing import Any
 
-from sqlalchemy import any_, bindparam, select, text
+from sqlalchemy import any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.archive import ArchivedComment, ArchivedItem, ArchivedTask
@@ -12,6 +12,7 @@ from models.comment import Comment, CommentRow
 from models.item import Item, ItemRow
 from models.task import Task, TaskRow
 from services.archives.run import ArchiveRun, ArchiveTable, batches
+from services.comment_service import INDEX
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 
@@ -20,19 +21,6 @@ IDS = bindparam("ids", type_=ARRAY(UuidText))
 FIND_TASKS = select(TaskRow.id, TaskRow.scope_id, TaskRow.deleted_at).where(TaskRow.id == any_(IDS))
 FIND_ITEMS = select(ItemRow.id).where(ItemRow.id == any_(IDS))
 FIND_COMMENTS = select(CommentRow.id).where(CommentRow.id == any_(IDS))
-
-# Written as text: the ORM would raise the version of the tasks.
-INDEX_DISCUSSIONS = text(
-    """
-    UPDATE tasks SET discussion = to_tsvector('simple', left(said.words, 100000))
-    FROM (
-        SELECT task_id, string_agg(body, ' ' ORDER BY id DESC) AS words FROM comments
-        WHERE task_id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
-        GROUP BY task_id
-    ) AS said
-    WHERE tasks.id = said.task_id
-    """
-)
 
 NO_PLACE = "its project is not yours any more, or in the trash; restore it first"
 NO_TASK = "its task is in the trash or was moved; restore it first"
@@ -48,7 +36,7 @@ class ArchiveTasks:
         self._find_tasks = database.prepare(FIND_TASKS)
         self._find_items = database.prepare(FIND_ITEMS)
         self._find_comments = database.prepare(FIND_COMMENTS)
-        self._index_discussions = database.prepare(INDEX_DISCUSSIONS)
+        self._index = database.prepare(INDEX)
 
     def write(self, run: ArchiveRun) -> None:
         """Make the tasks, items and comments that are not here yet."""
@@ -104,7 +92,7 @@ class ArchiveTasks:
             rooms[row["id"]] = scope_room(run.tasks[comment.task_id], run.principal.id)
         self._comments.insert(run, "comments", rows, rooms)
         for ids in batches(sorted({row["task_id"] for row in rows})):
-            self._index_discussions.execute(ids=ids)
+            self._index.execute(task_ids=ids)
 
 
 def _rooms(run: ArchiveRun, tasks: dict[str, ArchivedTask]) -> dict[str, str]:

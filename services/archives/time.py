@@ -76,10 +76,12 @@ def _values(
 ) -> dict[str, Any]:
     person = run.people[entry.user_id]
     ended_at = _end_of(run, entry)
-    overlaps = not entry.allow_overlap and busy[person.id].take(entry.started_at, ended_at)
-    run.overlapping += overlaps
-    # What others say of somebody's time must not block that person's own timer.
+    # What others say of somebody's time must not block that person's own timer, nor tell those
+    # others when it runs.
     foreign = person.newcomer and person.has_account and person.id != run.principal.id
+    may_overlap = entry.allow_overlap or foreign
+    overlaps = not may_overlap and busy[person.id].take(entry.started_at, ended_at)
+    run.overlapping += overlaps
     return entry.model_dump() | {
         "id": run.here(entry.id),
         "user_id": person.id,
@@ -87,8 +89,8 @@ def _values(
         "project_id": run.project(entry.project_id),
         "task_id": run.task(entry.task_id),
         "ended_at": ended_at,
-        "source": TimeSource.IMPORT if ended_at == entry.started_at else entry.source,
-        "allow_overlap": entry.allow_overlap or overlaps or foreign,
+        "source": TimeSource.IMPORT if foreign or ended_at == entry.started_at else entry.source,
+        "allow_overlap": may_overlap or overlaps,
     }
 
 

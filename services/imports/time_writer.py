@@ -90,10 +90,11 @@ class ImportWriter:
         rows, overlapping = [], 0
         for key, entry in sorted(new.items(), key=lambda item: item[1].started_at):
             person = people[person_key(entry)]
-            overlaps = busy[person.id].take(entry.started_at, entry.ended_at)
-            overlapping += overlaps
-            # What others say of somebody's time must not block that person's own timer.
+            # What others say of somebody's time must not block that person's own timer, nor tell
+            # those others when it runs.
             foreign = person.newcomer and person.has_account and person.id != principal.id
+            overlaps = not foreign and busy[person.id].take(entry.started_at, entry.ended_at)
+            overlapping += overlaps
             rows.append(
                 _values(entry, source, project, person, tasks.get(entry.task), key)
                 | {"allow_overlap": overlaps or foreign}

@@ -1,1 +1,1 @@
-"""What the task service is made of: lists, the graph of tasks, their order, their rules."""
+"""What the task service is made of: lists, the graph of tasks, their rules."""

@@ -26,6 +26,12 @@ from tests.server import Client, Server
 from tests.sql import rows
 
 MANY = 20
+A_THOUSAND_OLD_ONES = """
+    INSERT INTO comments (id, task_id, created_by, body)
+    SELECT format('00000000-0000-7000-8000-%%s', lpad(number::text, 12, '0'))::uuid,
+        %(task_id)s, %(me)s, 'old' || number
+    FROM generate_series(1, 1000) AS number
+"""
 OPERATION = """
     SELECT operations.scope_id::text, operations.title, operations.counts
     FROM operations JOIN comments ON comments.operation_id = operations.id
@@ -240,6 +246,15 @@ def test_what_was_said_last_is_found_however_much_was_said(alice: Person, task: 
     make_comment(alice, task, "zeppelin")
     assert (found(alice, "zeppelin"), found(alice, "first11")) == ([task["id"]], [task["id"]])
     assert found(alice, "first0") == []
+
+
+def test_the_last_thousand_comments_are_searched(
+    database: str, alice: Person, task: Record
+) -> None:
+    rows(database, A_THOUSAND_OLD_ONES, {"task_id": task["id"], "me": alice.id})
+    make_comment(alice, task, "zeppelin")
+    assert found(alice, "zeppelin") == found(alice, "old2") == [task["id"]]
+    assert found(alice, "old1") == []
 
 
 def test_a_comment_does_not_change_its_task(alice: Person, task: Record) -> None:

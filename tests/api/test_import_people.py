@@ -121,6 +121,15 @@ def test_what_others_import_for_somebody_blocks_no_time_of_theirs(
     assert own["allow_overlap"] is False
 
 
+def test_an_import_does_not_tell_when_others_worked(
+    app: Flask, alice: Person, bob: Person, project: Record
+) -> None:
+    verify(app, bob)
+    make_entry(bob, "2026-03-02T09:30:00Z", "2026-03-02T09:45:00Z")
+    result = bring_in(alice, export(line(bob.email)), project_id=project["id"], dry_run="true")
+    assert (result["created"], result["overlapping"]) == (1, 0)
+
+
 def test_an_unverified_account_is_given_nothing(
     alice: Person, bob: Person, project: Record
 ) -> None:

@@ -105,3 +105,12 @@ def test_an_archived_project_takes_no_import(alice: Person, project: Record, car
     done(alice.patch(f"/projects/{project['id']}", {"archived": True}))
     answer = send_file(alice, export(line(carol)), project_id=project["id"])
     assert refusal(answer) == (409, "project_archived")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_a_file_of_too_many_lines_is_refused_before_they_are_read(
+    alice: Person, end: bytes
+) -> None:
+    answer = send_file(alice, b"x" + end * 200_001)
+    assert refusal(answer) == (422, "unreadable_file")
+    assert "more than 200,000 lines" in answer.get_json()["detail"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests import clockify
 from tests.archives import (
     KINDS,
     Account,
@@ -21,7 +22,7 @@ from tests.archives import (
     records_of,
     resolved,
 )
-from tests.clockify import verify
+from tests.clockify import bring_in, verify
 from tests.factories import Person, add_member, sign_up
 from tests.records import done, event_types, make_entry, make_project, make_task
 from tests.sql import rows
@@ -177,6 +178,26 @@ def test_time_that_others_bring_along_blocks_nobodys_own(
     assert copy["allow_overlap"] is True
 
 
+def test_time_that_others_bring_along_says_so(
+    app: Flask, account: Account, content: bytes, carol: Person
+) -> None:
+    verify(app, account.bob)
+    bring_back(carol, content)
+    (copy,) = [
+        each
+        for each in done(account.bob.get("/time-entries"))
+        if each["project_id"] != account.project["id"]
+    ]
+    assert copy["source"] == "import"
+
+
+def test_an_archive_does_not_tell_when_others_worked(
+    app: Flask, account: Account, content: bytes, carol: Person
+) -> None:
+    verify(app, account.bob)
+    assert bring_back(carol, content, dry_run="true")["overlapping"] == 0
+
+
 def test_anybody_else_is_a_placeholder_until_they_prove_their_address(
     app: Flask, account: Account, content: bytes, carol: Person
 ) -> None:
@@ -190,6 +211,19 @@ def test_anybody_else_is_a_placeholder_until_they_prove_their_address(
     assert account.bob.id in {user for each in records["comments"] for user in each["mentions"]}
     assert account.bob.id in {task["assignee_id"] for task in records["tasks"]}
     assert set(bring_back(carol, content)["counts"].values()) == {0}
+
+
+def test_an_account_and_a_placeholder_of_one_address_are_one_person(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    project = make_project(alice)
+    bring_in(alice, clockify.export(clockify.line(bob.email, User="Bob")), project_id=project["id"])
+    add_member(alice, project, bob, "editor")
+    make_entry(bob, project_id=project["id"])
+    assert bring_back(carol, export(alice))["created"] == 2
+    assert sorted(member["email"] for member in members_of(carol).values()) == sorted(
+        [carol.email, bob.email]
+    )
 
 
 def test_the_importer_may_be_one_of_the_others(

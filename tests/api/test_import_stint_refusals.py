@@ -3,8 +3,12 @@
 import io
 import json
 import random
+import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,6 +32,7 @@ from tests.records import refusal
 from utils.helpers import new_id
 
 FLIPS = 150
+HUGE = 50_000_000
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,12 @@ DAMAGED: dict[str, tuple[Callable[[Files], Files], str]] = {
         )(files),
         "more than 200,000 records",
     ),
+    "a manifest with counts below nothing": (
+        lambda files: manifest_with(
+            counts=json.loads(files["manifest.json"])["counts"] | {"tasks": -1}
+        )(files),
+        "manifest.json: counts.tasks",
+    ),
     "a kind missing": (without("items.jsonl"), "lacks items.jsonl"),
     "a changed file": (with_file("tasks.jsonl", b""), "tasks.jsonl was changed or damaged"),
     "a file too many": (with_file("readme.txt", b"Hello"), "'readme.txt'"),
@@ -149,6 +160,32 @@ def test_a_size_that_lies_is_found_out(carol: Person, content: bytes) -> None:
     assert "damaged" in refused(carol, lying)
 
 
+def test_a_size_that_lies_takes_no_memory(carol: Person) -> None:
+    honest = zipped(zipfile.ZIP_DEFLATED, manifest=bytes(HUGE))
+    lying = honest.replace(HUGE.to_bytes(4, "little"), (9_000).to_bytes(4, "little"))
+    with memory_limited(HUGE // 10):
+        assert "damaged" in refused(carol, lying)
+
+
+def test_lines_that_nobody_announced_take_no_memory(carol: Person, content: bytes) -> None:
+    lines = random.Random(1).randbytes(HUGE // 200) + b"\n" * HUGE
+    files = with_file("user.json", lines)(unpack(content))
+    digests = json.loads(files["manifest.json"])["sha256"] | {"user": sha256(lines).hexdigest()}
+    with memory_limited(HUGE * 4):
+        assert "the manifest says 1" in refused(carol, pack(manifest_with(sha256=digests)(files)))
+
+
+@contextmanager
+def memory_limited(size: int) -> Iterator[None]:
+    """Fail when more bytes than this are in use at any moment inside, beyond those of before."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -190,6 +227,21 @@ def circle(records: Records) -> None:
 def blocked_circle(records: Records) -> None:
     first, second = [task for task in records["tasks"] if task["project_id"] is None]
     first["blocked_by"], second["blocked_by"] = [second["id"]], [first["id"]]
+
+
+def staircase(records: Records) -> None:
+    """Make six tasks, each a part of the one before."""
+    top = next(task for task in records["tasks"] if task["project_id"] is None)
+    steps = [top, *(top | {"id": new_id()} for _ in range(5))]
+    for above, below in pairwise(steps):
+        below["parent_id"] = above["id"]
+    records["tasks"] += steps[1:]
+
+
+def agent_as_owner(records: Records) -> None:
+    agents = {agent["id"] for agent in records["agents"]}
+    member = next(each for each in records["members"] if each["user_id"] in agents)
+    member["role"] = "owner"
 
 
 def across_projects(records: Records) -> None:
@@ -256,6 +308,8 @@ UNSOUND: dict[str, tuple[Callable[[Records], object], str]] = {
     "time on nothing": (record("time_entries", task_id=new_id()), "time_entries.jsonl, line 1"),
     "a parent elsewhere": (across_projects, "is not in the same project"),
     "a parent that is its child's child": (circle, "parent_id goes in a circle"),
+    "subtasks of subtasks of subtasks": (staircase, "more than 5 levels deep"),
+    "an agent that owns a project": (agent_as_owner, "makes an agent an owner"),
     "a task that waits for itself": (blocked_circle, "blocked_by goes in a circle"),
     "a task twice": (doubled("tasks"), "tasks.jsonl has two lines with one id"),
     "a member twice": (doubled("members"), "somebody twice"),

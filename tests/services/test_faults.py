@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from tests.archives import small_archive
 from tests.factories import Person, sign_up
+from tests.records import done, ids, make_comment, make_entry, make_item, make_project, make_task
 from tests.sql import rows
 from tests.ticktick import backup, checklist, task
 
@@ -87,11 +88,57 @@ def prepare(path: str, **body: str) -> Callable[[Person], None]:
 
 def say_something(person: Person, key: str) -> TestResponse:
     path = f"/tasks/{MADE[person.id]}/comments"
-    return person.post(path, {"body": key}, Idempotency_Key=key)
+    return person.post(path, {"body": f"@Alice {key}"}, Idempotency_Key=key)
 
 
 def make_a_task_of_a_line(person: Person, key: str) -> TestResponse:
     return person.post(f"/items/{MADE[person.id]}/promote", {}, Idempotency_Key=key)
+
+
+def make_a_discussed_task_of_a_project(person: Person) -> None:
+    """Make one with a part, a comment, a line and time."""
+    project = make_project(person)
+    top = make_task(person, project_id=project["id"])
+    make_task(person, project_id=project["id"], parent_id=top["id"])
+    make_comment(person, top, "Slowly")
+    make_item(person, task_id=top["id"])
+    make_entry(person, task_id=top["id"])
+    MADE[person.id] = top["id"]
+
+
+def make_it_personal(person: Person, key: str) -> TestResponse:
+    body = {"project_id": None}
+    return person.post(f"/tasks/{MADE[person.id]}/move", body, Idempotency_Key=key)
+
+
+def make_a_part(person: Person) -> None:
+    MADE[person.id] = make_task(person, title="Part", parent_id=make_task(person)["id"])["id"]
+
+
+def change_many(person: Person, key: str) -> TestResponse:
+    part = {"id": MADE[person.id]}
+    changes = [
+        {"kind": "create", "task": {"title": key}},
+        {"kind": "update", "task": {"description": key}} | part,
+        {"kind": "move", "to": {"parent_id": None}} | part,
+        {"kind": "delete"} | part,
+    ]
+    return person.post("/tasks/bulk", {"changes": changes}, Idempotency_Key=key)
+
+
+def delete_a_task_with_a_part(person: Person) -> None:
+    top = make_task(person)
+    make_task(person, parent_id=top["id"])
+    done(person.delete(f"/tasks/{top['id']}"))
+    (MADE[person.id],) = ids(person.get("/trash"))
+
+
+def restore(person: Person, key: str) -> TestResponse:
+    return person.post(f"/trash/{MADE[person.id]}/restore", Idempotency_Key=key)
+
+
+def make_an_agent(person: Person, key: str) -> TestResponse:
+    return person.post("/agents", {"name": key, "kind": "ci"}, Idempotency_Key=key)
 
 
 def import_a_file(person: Person, key: str) -> TestResponse:
@@ -141,10 +188,12 @@ WRITES = {
         say_something,
         """
         SELECT
-            (SELECT count(*) FROM comments WHERE body = %(key)s) AS comments,
+            (SELECT count(*) FROM comments
+                WHERE body = '@Alice ' || %(key)s AND mentions = ARRAY[%(me)s::uuid]) AS comments,
             (SELECT count(*) FROM tasks
                 WHERE created_by = %(me)s AND length(discussion) > 0) AS discussed,
-            (SELECT count(*) FROM events WHERE data->>'body' = %(key)s) AS events,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND type = 'comment.created')
+                AS events,
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
         before=prepare("/tasks", title="Write"),
@@ -161,6 +210,62 @@ WRITES = {
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
         before=prepare("/items", name="Write"),
+    ),
+    "a task that leaves its project": Write(
+        make_it_personal,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks
+                WHERE created_by = %(me)s AND project_id IS NULL) AS tasks,
+            (SELECT count(*) FROM time_entries
+                WHERE user_id = %(me)s AND project_id IS NULL) AS entries,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND type LIKE '%%.moved')
+                AS told_where_it_was,
+            (SELECT count(*) FROM events WHERE room = 'user:' || %(me)s AND type IN (
+                'task.updated', 'item.updated', 'comment.updated', 'time_entry.updated'))
+                AS told_where_it_is,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=make_a_discussed_task_of_a_project,
+    ),
+    "many changes": Write(
+        change_many,
+        """
+        WITH part AS (SELECT * FROM tasks WHERE created_by = %(me)s AND title = 'Part')
+        SELECT
+            (SELECT count(*) FROM tasks WHERE title = %(key)s) AS created,
+            (SELECT count(*) FROM part WHERE description = %(key)s) AS updated,
+            (SELECT count(*) FROM part WHERE parent_id IS NULL) AS moved,
+            (SELECT count(*) FROM part JOIN operations ON operations.id = operation_id) AS deleted,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND (
+                data->>'title' = %(key)s OR data->>'description' = %(key)s)) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=make_a_part,
+    ),
+    "a deletion undone": Write(
+        restore,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks
+                WHERE created_by = %(me)s AND deleted_at IS NULL) AS tasks,
+            (SELECT 1 - count(*) FROM operations WHERE deleted_by = %(me)s) AS operations_gone,
+            (SELECT count(*) FROM events WHERE actor_id = %(me)s AND type = 'task.restored')
+                AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=delete_a_task_with_a_part,
+    ),
+    "an agent": Write(
+        make_an_agent,
+        """
+        SELECT
+            (SELECT count(*) FROM users WHERE name = %(key)s AND owner_id = %(me)s) AS agents,
+            (SELECT count(*) FROM rooms JOIN users ON rooms.id = 'user:' || users.id
+                WHERE name = %(key)s) AS rooms,
+            (SELECT count(*) FROM events WHERE data->>'name' = %(key)s) AS events,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
     ),
     "an import": Write(
         import_a_file,
@@ -218,6 +323,14 @@ EVERYTHING = {
     },
     "a comment": {"comments": 1, "discussed": 1, "events": 1, "answers": 1},
     "a task made of a line": {"tasks": 1, "promoted": 1, "events": 2, "answers": 1},
+    "a task that leaves its project": {
+        "tasks": 2, "entries": 1, "told_where_it_was": 3, "told_where_it_is": 5, "answers": 1
+    },
+    "many changes": {
+        "created": 1, "updated": 1, "moved": 1, "deleted": 1, "events": 4, "answers": 1
+    },
+    "a deletion undone": {"tasks": 2, "operations_gone": 1, "events": 2, "answers": 1},
+    "an agent": {"agents": 1, "rooms": 1, "events": 1, "answers": 1},
     "an import": {
         "projects": 2, "rooms": 2, "people": 1, "members": 4, "tasks": 1, "entries": 2,
         "events": 7, "answers": 1,

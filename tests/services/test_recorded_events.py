@@ -421,6 +421,12 @@ def sign_out(world: World) -> list[Recorded]:
     return []
 
 
+@doing("live.issue_ticket")
+def get_a_ticket(world: World) -> list[Recorded]:
+    ok(world.alice.post("/ws/tickets"))
+    return []
+
+
 @pytest.mark.parametrize(("endpoint", "do"), DOINGS)
 def test_a_write_records_exactly_its_events(world: World, endpoint: str, do: Doing) -> None:
     known = len(world.events())
