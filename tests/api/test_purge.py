@@ -132,7 +132,7 @@ def test_purging_again_changes_nothing(
     delete_long_ago(database, alice, f"/tasks/{task['id']}")
     purge(app)
     first = stored(database, "tasks", task)
-    assert [line.split(": ")[1] for line in purge(app).stdout.splitlines()] == ["0"] * 4
+    assert {line.split(": ")[1] for line in purge(app).stdout.splitlines()} == {"0"}
     assert stored(database, "tasks", task) == first
 
 
