@@ -1,8 +1,8 @@
-"""The API's description: the OpenAPI document and an interactive page over it."""
+"""The API's description: an OpenAPI and an AsyncAPI document, and a page that shows both."""
 
 from flask import Blueprint, Response, send_from_directory
 
-from api.openapi import document_of
+from api import asyncapi, openapi
 from config import settings
 
 docs = Blueprint("docs", __name__)
@@ -22,13 +22,21 @@ ASSETS = {
     "swagger-ui-bundle.js": SWAGGER,
     "swagger-ui.css": SWAGGER,
     "docs.js": WEB,
+    "live.js": WEB,
+    "live.css": WEB,
 }
 
 
 @docs.get("/openapi.json")
 def get_openapi() -> Response:
     """Send the OpenAPI document of this version."""
-    return Response(document_of(), mimetype="application/json")
+    return Response(openapi.document_of(), mimetype="application/json")
+
+
+@docs.get("/asyncapi.json")
+def get_asyncapi() -> Response:
+    """Send the AsyncAPI document of the WebSocket."""
+    return Response(asyncapi.document_of(), mimetype="application/json")
 
 
 @docs.get("/docs")
@@ -39,7 +47,7 @@ def get_docs() -> Response:
     return page
 
 
-@docs.get("/docs/<any('swagger-ui-bundle.js', 'swagger-ui.css', 'docs.js'):name>")
+@docs.get(f"/docs/<any({', '.join(map(repr, ASSETS))}):name>")
 def get_docs_asset(name: str) -> Response:
     """Send a part of the page."""
     return send_from_directory(ASSETS[name], name)
