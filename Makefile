@@ -8,16 +8,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-locks check-schema migrate bench curve lock
+.PHONY: help run test test-faults check check-locks check-schema migrate bench curve lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
 
 run: $(VENV)/.run-installed ## start Stint and its database, on http://127.0.0.1:8000 unless PORT says otherwise
 	@exec $(BIN)/python main.py
 
 test: $(VENV)/.dev-installed ## run the tests (ARGS="-k timer" for some of them)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(VENV)/.dev-installed ## run the tests that cut, kill and starve things for minutes
+	@exec $(BIN)/python -m pytest -m faults $(ARGS)
 
 check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks
 	$(BIN)/python -m ruff check .

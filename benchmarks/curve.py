@@ -5,21 +5,17 @@ benchmarks.curve`; BENCH_DATABASE_URL names a server to use instead of an embedd
 """
 
 import argparse
-import json
 import os
 import secrets
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from benchmarks.__main__ import running_stint
 from benchmarks.database import Database, temporary_database
-from benchmarks.servers import HOST, Server
+from benchmarks.reader import Reader
 
 SIZES = (1_000, 100_000, 1_000_000)
 
@@ -63,47 +59,10 @@ QUESTIONS = {
 }
 
 
-class Reader:
-    """Somebody with a project of a certain size."""
-
-    def __init__(self, server: Server, size: int) -> None:
-        self.size = size
-        self._connection = HTTPConnection(HOST, server.port, timeout=60)
-        self._headers = {"Content-Type": "application/json"}
-        account = {"email": f"{size}@example.org", "password": secrets.token_urlsafe(24)}
-        self.user_id = self.ask("POST", "/users", account | {"name": "Reader"})[0]["id"]
-        token = self.ask("POST", "/auth/login", account)[0]["access_token"]
-        self._headers["Authorization"] = f"Bearer {token}"
-        self.project_id = self.ask("POST", "/projects", {"name": "Large"})[0]["id"]
-
-    def ask(self, method: str, path: str, body: object = None) -> tuple[Any, str]:
-        """Return the body of an answer, and the path of the next page if there is one."""
-        content = None if body is None else json.dumps(body)
-        self._connection.request(method, f"/api/v1{path}", content, self._headers)
-        answer = self._connection.getresponse()
-        data = answer.read()
-        if answer.status >= 400:
-            raise RuntimeError(f"{method} {path}: {answer.status} {data[:300]!r}")
-        link = answer.headers.get("Link", "").partition("/api/v1")[2].partition(">")[0]
-        return json.loads(data), link
-
-    def milliseconds(self, path: str, times: int) -> float:
-        """Return the median time of a request, warm."""
-        self._connection.close()  # it was idle; the next request opens it anew
-        for _ in range(3):
-            self.ask("GET", path)
-        took = []
-        for _ in range(times):
-            started = time.perf_counter()
-            self.ask("GET", path)
-            took.append((time.perf_counter() - started) * 1_000)
-        return statistics.median(took)
-
-
-def fill(database: Database, reader: Reader) -> None:
+def fill(database: Database, reader: Reader, size: int) -> None:
     """Give a reader's project its tasks."""
     values = {
-        "size": reader.size,
+        "size": size,
         "salt": secrets.token_hex(8),
         "user_id": reader.user_id,
         "project_id": reader.project_id,
@@ -124,9 +83,9 @@ def main() -> int:
         temporary_database(os.environ.get("BENCH_DATABASE_URL")) as database,
         running_stint(options, database, Path(logs)) as server,
     ):
-        readers = [Reader(server, size) for size in options.sizes]
-        for reader in readers:
-            fill(database, reader)
+        readers = [Reader(server) for _ in options.sizes]
+        for reader, size in zip(readers, options.sizes, strict=True):
+            fill(database, reader, size)
         with database.connect() as connection:
             connection.execute("VACUUM (ANALYZE) tasks")
         sys.stdout.write(f"{'ms a page of 50':24}" + _row(f"{each:,}" for each in options.sizes))

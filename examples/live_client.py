@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 FINAL = {4001, 4003}  # connecting again would not help
@@ -114,7 +114,7 @@ class LiveClient:
             except ConnectionClosed as closed:
                 if closed.rcvd and closed.rcvd.code in FINAL:
                     raise
-            except (OSError, TimeoutError, requests.RequestException):
+            except (WebSocketException, OSError, requests.RequestException):
                 pass
             failures += 1
             low, high = PAUSE_SECONDS

@@ -1,5 +1,6 @@
-"""A door in front of the database that tests can shut."""
+"""Doors in front of servers that tests can shut."""
 
+import random
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,42 +15,36 @@ from tests.server import free_port
 PIECE = 65_536
 
 
-class DatabaseProxy:
-    """Passes connections on to a database until it is shut; then nobody is listening.
+Target = str | tuple[str, int]  # a path, or a host and a port
 
-    `on_answer` sees what the database sends, piece by piece, before it is passed on: True lets it
+
+class Proxy:
+    """Passes connections on to a server until it is shut; then nobody is listening.
+
+    `on_answer` sees what the server sends, piece by piece, before it is passed on: True lets it
     pass, False cuts the connection.
     """
 
-    def __init__(self, database: str) -> None:
-        url = make_url(database)
-        port = url.port or url.query.get("port") or 5432
-        host = str(url.host or url.query.get("host") or "127.0.0.1")
-        self._target = str(Path(host, f".s.PGSQL.{port}")) if host[0] == "/" else (host, int(port))  # type: ignore[arg-type]  # the query names it once
-        self._port = free_port()
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.port = free_port()
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
         self._listener: socket.socket | None = None
         self.on_answer: Callable[[bytes], bool] = _pass
-        options = {"sslmode": "disable", "gssencmode": "disable"}
-        self.url = url.set(host="127.0.0.1", port=self._port, query=options).render_as_string(
-            hide_password=False
-        )
 
-    @classmethod
     @contextmanager
-    def before(cls, database: str) -> Iterator[Self]:
-        """Yield a proxy that is open; it is shut at the end."""
-        proxy = cls(database)
-        proxy.open()
+    def opened(self) -> Iterator[Self]:
+        """Yield this proxy open; it is shut at the end."""
+        self.open()
         try:
-            yield proxy
+            yield self
         finally:
-            proxy.shut()
+            self.shut()
 
     def open(self) -> None:
         """Take connections."""
-        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=100)
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
         Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
     def shut(self) -> None:
@@ -65,6 +60,12 @@ class DatabaseProxy:
         with self._lock:
             for connection in self._connections:
                 _cut(connection)
+
+    def cut_one(self) -> None:
+        """Cut a connection, whichever it is."""
+        with self._lock:
+            if self._connections:
+                _cut(random.choice(list(self._connections)))
 
     @property
     def connections(self) -> int:
@@ -92,6 +93,29 @@ class DatabaseProxy:
                 asking.join()
             with self._lock:
                 self._connections -= {client, server}
+
+
+class DatabaseProxy(Proxy):
+    """A proxy in front of a database; `url` is the way through it."""
+
+    def __init__(self, database: str) -> None:
+        url = make_url(database)
+        port = url.port or url.query.get("port") or 5432
+        host = str(url.host or url.query.get("host") or "127.0.0.1")
+        super().__init__(
+            str(Path(host, f".s.PGSQL.{port}")) if host[0] == "/" else (host, int(port))  # type: ignore[arg-type]  # the query names it once
+        )
+        options = {"sslmode": "disable", "gssencmode": "disable"}
+        self.url = url.set(host="127.0.0.1", port=self.port, query=options).render_as_string(
+            hide_password=False
+        )
+
+    @classmethod
+    @contextmanager
+    def before(cls, database: str) -> Iterator[Self]:
+        """Yield a proxy in front of a database that is open; it is shut at the end."""
+        with cls(database).opened() as proxy:
+            yield proxy
 
 
 def _pump(source: socket.socket, target: socket.socket, may_pass: Callable[[bytes], bool]) -> None:

@@ -26,6 +26,7 @@ class PostgresChannel:
     def listen(self) -> Iterator[str | None]:
         """Yield what is notified; a connection that died without a word is noticed in time."""
         with self._db.own_connection() as connection:
+            connection.execute("SET application_name = 'stint bus'")
             connection.execute(f"LISTEN {CHANNEL}")
             yield None
             while True:

@@ -1,0 +1,49 @@
+"""Somebody with an account and a project, who asks Stint for things."""
+
+import json
+import secrets
+import statistics
+import time
+from http.client import HTTPConnection
+from typing import Any
+
+from benchmarks.servers import HOST, Server
+
+
+class Reader:
+    """One account, its project and a connection."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = HTTPConnection(HOST, server.port, timeout=60)
+        self._headers = {"Content-Type": "application/json"}
+        account = {
+            "email": f"{secrets.token_hex(8)}@example.org",
+            "password": secrets.token_urlsafe(24),
+        }
+        self.user_id = self.ask("POST", "/users", account | {"name": "Reader"})[0]["id"]
+        self.token = self.ask("POST", "/auth/login", account)[0]["access_token"]
+        self._headers["Authorization"] = f"Bearer {self.token}"
+        self.project_id = self.ask("POST", "/projects", {"name": "Website"})[0]["id"]
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[Any, str]:
+        """Return the body of an answer, and the path of the next page if there is one."""
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, f"/api/v1{path}", content, self._headers)
+        answer = self._connection.getresponse()
+        data = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {data[:300]!r}")
+        link = answer.headers.get("Link", "").partition("/api/v1")[2].partition(">")[0]
+        return json.loads(data), link
+
+    def milliseconds(self, path: str, times: int) -> float:
+        """Return the median time of a request, warm."""
+        self._connection.close()  # it was idle; the next request opens it anew
+        for _ in range(3):
+            self.ask("GET", path)
+        took = []
+        for _ in range(times):
+            started = time.perf_counter()
+            self.ask("GET", path)
+            took.append((time.perf_counter() - started) * 1_000)
+        return statistics.median(took)

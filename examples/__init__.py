@@ -1,0 +1,1 @@
+"""Programs that use Stint, to be read and copied."""
