@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check check-locks check-schema migrate bench curve lock
+.PHONY: help run test test-faults check check-locks check-schema migrate bench curve bench-live lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
@@ -53,6 +53,9 @@ bench: $(BENCH_VENV)/.bench-installed ## measure what is claimed about speed (ta
 
 curve: $(BENCH_VENV)/.bench-installed ## measure what a page costs in ever larger projects
 	@exec $(BENCH_VENV)/bin/python -m benchmarks.curve $(ARGS)
+
+bench-live: $(BENCH_VENV)/.bench-installed ## measure what live rooms carry
+	@exec $(BENCH_VENV)/bin/python -m benchmarks.live $(ARGS)
 
 lock: $(VENV)/.dev-installed ## write the locks anew (UPGRADE=--upgrade for newer versions)
 	$(call compile_into,.)

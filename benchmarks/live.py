@@ -164,7 +164,7 @@ def compare(stint: Server, peer: Server, database: Database, count: int, rounds:
 
 
 def _median(figures: list[Figures], name: str) -> float:
-    return statistics.median(getattr(each, name) for each in figures)
+    return float(statistics.median(getattr(each, name) for each in figures))
 
 
 def hold_idle(server: Server, count: int) -> None:

@@ -21,7 +21,7 @@ def answer() -> dict[str, str]:
 
 
 @app.websocket("/ws/{client_id}")
-async def follow(socket: WebSocket, client_id: str) -> None:
+async def follow(socket: WebSocket, client_id: str) -> None:  # noqa: ARG001 - FastAPI passes it
     """Serve one receiver, or do what a sender asks for."""
     await socket.accept()
     receivers.add(socket)
