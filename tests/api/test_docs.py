@@ -8,13 +8,15 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from api.openapi import describe
+from api import asyncapi, openapi
 from config import PROJECT_DIR
 
 ASSETS = {
     "/docs/swagger-ui-bundle.js": "text/javascript",
     "/docs/swagger-ui.css": "text/css",
     "/docs/docs.js": "text/javascript",
+    "/docs/live.js": "text/javascript",
+    "/docs/live.css": "text/css",
 }
 
 
@@ -54,7 +56,13 @@ def policy_of(answer: TestResponse) -> dict[str, list[str]]:
 def test_the_document_is_served_as_json(app: Flask) -> None:
     answer = fetch(app, "/openapi.json")
     assert answer.mimetype == "application/json"
-    assert answer.get_json() == json.loads(json.dumps(describe(app)))
+    assert answer.get_json() == json.loads(json.dumps(openapi.describe(app)))
+
+
+def test_the_document_of_the_websocket_is_served_as_json(app: Flask) -> None:
+    answer = fetch(app, "/asyncapi.json")
+    assert answer.mimetype == "application/json"
+    assert answer.get_json() == json.loads(json.dumps(asyncapi.describe()))
 
 
 def test_the_page_loads_its_assets_and_nothing_else(app: Flask) -> None:
@@ -65,7 +73,7 @@ def test_the_page_loads_its_assets_and_nothing_else(app: Flask) -> None:
 
 def test_the_page_links_to_this_server_only(app: Flask) -> None:
     linked = Page(fetch(app, "/docs").text).linked
-    assert {address for address in linked if not re.match(r"/[^/]", address)} == set()
+    assert {address for address in linked if not re.match(r"/[^/]|#", address)} == set()
 
 
 def test_the_page_runs_nothing_inline(app: Flask) -> None:
