@@ -32,7 +32,7 @@ def test_every_reference_leads_somewhere() -> None:
     found = references(document)
     assert len(found) > len(MODELS)
     for reference in found:
-        assert resolve(document, reference)
+        assert resolve(document, reference) is not None
 
 
 @pytest.mark.parametrize("model", MODELS)
