@@ -14,6 +14,7 @@ from services.archives.run import ArchiveRun, batches
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
 from services.membership_service import MEMBERS
+from services.tasks.graph import TaskGraph
 
 FIND = (
     select(ProjectRow.id, ProjectRow.deleted_at, MembershipRow.role)
@@ -45,6 +46,7 @@ class ArchiveProjects:
         self._events = events
         self._access = access
         self._find = database.prepare(FIND)
+        self._graph = TaskGraph(database)
         self._read_members = database.prepare(MEMBERS)
 
     def write(self, run: ArchiveRun) -> None:
@@ -56,6 +58,8 @@ class ArchiveProjects:
             if row["deleted_at"] is None and row["role"] == ProjectRole.OWNER:
                 self._access.lock(run.principal, row["id"], ProjectRole.OWNER)
                 run.projects[original.id] = row["id"]
+        # New tasks may be parts of those that are there.
+        self._graph.lock(run.principal.id, *run.projects.values())
         run.matched += len(found)
         run.projects |= {project.id: new_id for new_id, project in originals.items()}
         self._make(run, originals)

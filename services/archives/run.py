@@ -35,6 +35,7 @@ class ArchiveRun:
     counts: Counter[str] = field(default_factory=Counter)
     matched: int = 0
     overlapping: int = 0
+    skipped: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     projects: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str | None] = field(default_factory=dict)
@@ -61,8 +62,15 @@ class ArchiveRun:
 
     def leave_out(self, kind: str, line: int, reason: str) -> None:
         """Note that a record does not come in."""
+        self.skipped += 1
         self.problems.append(
             LineProblem(line=line, column=file_of(kind), message=reason, severity="error")
+        )
+
+    def warn(self, kind: str, line: int, message: str) -> None:
+        """Note that a record comes in, but not quite as the archive has it."""
+        self.problems.append(
+            LineProblem(line=line, column=file_of(kind), message=message, severity="warning")
         )
 
     def new(self, kind: str, find: Prepared) -> list[tuple[int, Any]]:
