@@ -1,6 +1,7 @@
 """The people and agents of an archive: who they are here."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, any_, bindparam, exists, insert, or_, select
@@ -34,7 +35,10 @@ FIND_ACCOUNTS = select(UserRow.id, UserRow.number, UserRow.email.label("key")).w
     or_(UserRow.id == ME, and_(UserRow.verified, IS_MATE)),
 )
 
-FIND_COPIES = select(UserRow.id, UserRow.number).where(
+# A deleted agent is kept for what it did; one that others own is a placeholder, and active.
+IS_DELETED = and_(UserRow.kind == UserKind.AGENT, UserRow.owner_id.is_(None), ~UserRow.is_active)
+
+FIND_COPIES = select(UserRow.id, UserRow.number, IS_DELETED.label("deleted")).where(
     UserRow.id == any_(bindparam("ids", type_=ARRAY(UuidText)))
 )
 
@@ -82,7 +86,7 @@ class ArchivePeople:
         originals = {copied_id(principal.id, each.id): each.id for each in archive.agents}
         originals |= {copied_id(principal.id, each.id): each.id for each in archive.people}
         people = {
-            originals[row["id"]]: _person(row, has_account=False)
+            originals[row["id"]]: replace(_person(row, has_account=False), deleted=row["deleted"])
             for row in self._find_copies.all(ids=list(originals))
         }
         ids: defaultdict[str, list[str]] = defaultdict(list)

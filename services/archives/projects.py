@@ -32,6 +32,8 @@ FIND = (
 
 MAKE = insert(ProjectRow).returning(*columns_of(ProjectRow, Project))
 
+DELETED_AGENT = "this agent was deleted and joins no project any more"
+
 # Returning something makes it one statement for many rows.
 JOIN = insert(MembershipRow).returning(MembershipRow.user_id)
 
@@ -86,9 +88,12 @@ class ArchiveProjects:
             (new_id, me): {"project_id": new_id, "user_id": me, "role": ProjectRole.OWNER}
             for new_id in projects
         }
-        for member in run.archive.members:
+        for line, member in enumerate(run.archive.members, 1):
             if member.project_id not in new_ids:
                 run.matched += 1
+                continue
+            if run.is_deleted(member.user_id):
+                run.leave_out("members", line, DELETED_AGENT)
                 continue
             place = (new_ids[member.project_id], run.person(member.user_id))
             row = {"project_id": place[0], "user_id": place[1], "role": member.role}

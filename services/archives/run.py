@@ -48,6 +48,10 @@ class ArchiveRun:
         """Return who somebody is here."""
         return self.people[original_id].id
 
+    def is_deleted(self, original_id: str) -> bool:
+        """Tell whether somebody is an agent that was deleted here."""
+        return self.people[original_id].deleted
+
     def task(self, original_id: str | None) -> str | None:
         """Return the id of a task, None where it cannot be referred to."""
         return self.here(original_id) if original_id in self.tasks else None

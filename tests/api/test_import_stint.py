@@ -280,6 +280,24 @@ def test_a_project_of_others_becomes_ones_own(alice: Person, bob: Person, carol:
     assert set(bring_back(carol, content)["counts"].values()) == {0}
 
 
+def test_a_deleted_agent_does_not_become_a_member_again(
+    account: Account, content: bytes, carol: Person
+) -> None:
+    bring_back(carol, content)
+    (agent,) = done(carol.get("/agents"))
+    done(carol.delete(f"/agents/{agent['id']}"))
+    place = {"project_id": make_project(account.alice, name="Second")["id"]}
+    (original,) = done(account.alice.get("/agents"))
+    role = {"user_id": original["id"], "role": "editor"}
+    done(account.alice.post(f"/projects/{place['project_id']}/members", role))
+    result = bring_back(carol, export(account.alice))
+    assert (result["counts"]["projects"], result["counts"]["members"]) == (1, 1)
+    assert [error["column"] for error in result["errors"]] == ["members.jsonl"]
+    (second,) = [each for each in done(carol.get("/projects")) if each["name"] == "Second"]
+    members = done(carol.get(f"/projects/{second['id']}/members"))
+    assert [member["user_id"] for member in members] == [carol.id]
+
+
 # What is there already
 
 
