@@ -27,6 +27,7 @@ from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
 from services.listing import LIMIT, OFFSET, Build, Listing, Order
 from services.membership_service import MembershipService, membership_service
+from services.timer_service import TimerService, timer_service
 from utils.errors import ForbiddenError
 from utils.helpers import new_id
 from utils.pages import Page
@@ -96,12 +97,14 @@ class AgentService:
         access: AccessService,
         auth: AuthService,
         memberships: MembershipService,
+        timer: TimerService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._auth = auth
         self._memberships = memberships
+        self._timer = timer
         self._get = database.prepare(GET)
         self._everywhere = Listing("agents", database, _page_among(MINE_AND_MATES), FILTERS, ORDERS)
         self._in_project = Listing(
@@ -156,7 +159,7 @@ class AgentService:
             return Agent.model_validate(row)
         self._db.session.flush()
         if not row.is_active:
-            self._auth.revoke_sessions_of(row.id)
+            self._end_work(principal, row.id)
         if is_renamed:
             self._memberships.announce_name(principal, row.id)
         self._events.record(principal, user_room(row.id), "user.updated", User.model_validate(row))
@@ -167,8 +170,8 @@ class AgentService:
         row = self._load(principal, agent_id)
         agent = Agent.model_validate(row)
         if_match.check(agent)
+        self._end_work(principal, row.id)
         self._memberships.remove_everywhere(principal, row.id)
-        self._auth.revoke_sessions_of(row.id)
         row.is_active, row.owner_id = False, None
         self._db.session.flush()
         last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
@@ -184,9 +187,16 @@ class AgentService:
             raise ForbiddenError("This agent is somebody else's; ask its owner to change it.")
         return row
 
+    def _end_work(self, principal: Principal, agent_id: str) -> None:
+        """Sign an agent out and stop its timer, which it could not stop itself any more."""
+        self._auth.revoke_sessions_of(agent_id)
+        self._timer.stop_of(principal, agent_id)
+
     def _changed(self, principal: Principal, agent: Agent, event: str) -> Agent:
         self._events.record(principal, user_room(agent.owner_id), event, agent)
         return agent
 
 
-agent_service = AgentService(db, event_service, access_service, auth_service, membership_service)
+agent_service = AgentService(
+    db, event_service, access_service, auth_service, membership_service, timer_service
+)

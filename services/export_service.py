@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from sqlalchemy import text
+
 from models.download import ZipDownload
 from models.membership import ProjectRole
 from models.principal import Principal
@@ -12,9 +14,13 @@ from services.archives.file import ArchiveFile
 from services.archives.queries import MY_PROJECTS, STATEMENTS
 from services.db_client import DatabaseClient, db
 from services.prepared import Row
+from utils.errors import InProgressError
 from utils.helpers import utc_now
 
 BATCH = 250  # rows; other requests of the worker get their turn between batches
+
+# One at a time for each person: it takes long and fills the disk. Held until the file is written.
+CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS claimed")
 
 # Where records name users.
 NAMING_ONE = ("user_id", "created_by", "assignee_id")
@@ -26,6 +32,7 @@ class ExportService:
 
     def __init__(self, database: DatabaseClient) -> None:
         self._db = database
+        self._claim = database.prepare(CLAIM)
         self._my_projects = database.prepare(MY_PROJECTS)
         self._statements = {
             kind: database.prepare(statement) for kind, statement in STATEMENTS.items()
@@ -44,6 +51,11 @@ class ExportService:
         return ZipDownload(name, file)
 
     def _write(self, principal: Principal, file: BinaryIO) -> None:
+        if not self._claim.one(name=f"export {principal.id}")["claimed"]:
+            raise InProgressError(
+                "An export of yours is being made; wait until it is done, then ask again.",
+                code="export_running",
+            )
         file.seek(0)
         file.truncate()
         self._db.allow_long_transaction()

@@ -142,7 +142,7 @@ class ImportService:
         return ImportResult(
             created=run.counts["time_entries"],
             matched=run.matched,
-            skipped=len(run.problems),
+            skipped=run.skipped,
             overlapping=run.overlapping,
             projects_created=run.counts["projects"],
             people_created=run.counts["people"],

@@ -15,7 +15,7 @@ from models.membership import (
 from models.principal import Principal
 from models.project import ProjectRow
 from models.user import UserKind, UserRow
-from services.access_service import AccessService, access_service, not_found
+from services.access_service import RANKS, AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
 from services.listing import LIMIT, OFFSET, Listing, Order
@@ -57,7 +57,17 @@ FIND_OWN_AGENT = (
     .where(UserRow.id == bindparam("id"), UserRow.owner_id == bindparam("me"))
     .with_for_update(read=True)
 )
-FIND_AGENT = select(UserRow.id).where(UserRow.id == bindparam("id"), UserRow.kind == UserKind.AGENT)
+FIND_AGENT = (
+    select(UserRow.id, MembershipRow.role.label("owner_role"))
+    .outerjoin(
+        MembershipRow,
+        and_(
+            MembershipRow.project_id == bindparam("project_id"),
+            MembershipRow.user_id == UserRow.owner_id,
+        ),
+    )
+    .where(UserRow.id == bindparam("id"), UserRow.kind == UserKind.AGENT)
+)
 
 REMOVE = delete(MembershipRow).where(
     MembershipRow.project_id == bindparam("project_id"),
@@ -109,7 +119,7 @@ class MembershipService:
         """Add somebody who has an account, or an agent of the caller's; for owners."""
         self._access.lock(principal, project_id, ProjectRole.OWNER)
         user_id = self._find(principal, body)
-        self._refuse_agent_as(body.role, user_id)
+        self._refuse_agent_as(body.role, project_id, user_id)
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
         self._db.session.flush()
@@ -123,18 +133,26 @@ class MembershipService:
         changes: MemberUpdate,
         if_match: IfMatch,
     ) -> Member:
-        """Change somebody's role; for owners."""
+        """Change somebody's role; their agents come down along with them. For owners."""
         self._access.lock(principal, project_id, ProjectRole.OWNER)
         row = self._load(project_id, user_id)
         member = self._read(project_id, user_id)
         if_match.check(member)
         if "role" not in changes.model_fields_set or row.role == changes.role:
             return member
-        self._refuse_agent_as(changes.role, user_id)
+        self._refuse_agent_as(changes.role, project_id, user_id)
         self._keep_an_owner(row, changes.role)
-        row.role = changes.role
+        agents = self._agents_of.all(project_id=project_id, owner_id=user_id)
+        above = [agent for agent in agents if RANKS[agent["role"]] > RANKS[changes.role]]
+        rows = [row, *(self._load(project_id, agent["user_id"]) for agent in above)]
+        for each in rows:
+            each.role = changes.role
         self._db.session.flush()
-        return self._changed(principal, self._read(project_id, user_id), "member.updated")
+        changed, *_ = (
+            self._changed(principal, self._read(project_id, each.user_id), "member.updated")
+            for each in rows
+        )
+        return changed
 
     def remove(
         self, principal: Principal, project_id: str, user_id: str, if_match: IfMatch
@@ -183,11 +201,19 @@ class MembershipService:
             )
         return str(row["id"])
 
-    def _refuse_agent_as(self, role: ProjectRole, user_id: str) -> None:
-        if role == ProjectRole.OWNER and self._find_agent.first(id=user_id) is not None:
+    def _refuse_agent_as(self, role: ProjectRole, project_id: str, user_id: str) -> None:
+        agent = self._find_agent.first(id=user_id, project_id=project_id)
+        if agent is None:
+            return
+        if role == ProjectRole.OWNER:
             raise BadRequestError(
                 "An agent cannot own a project; make it an editor or a viewer.",
                 code="agent_cannot_own",
+            )
+        if RANKS[role] > RANKS[agent["owner_role"] or ProjectRole.VIEWER]:
+            raise BadRequestError(
+                "An agent may do no more than whose it is; change the role of its owner first.",
+                code="agent_above_owner",
             )
 
     def _take_out(self, principal: Principal, member: Member) -> None:

@@ -1,7 +1,12 @@
 """Bulk changes of tasks: many in one transaction, all of them or none."""
 
+from collections.abc import Iterator
 from functools import singledispatchmethod
 
+from sqlalchemy import ARRAY, any_, bindparam, select, union
+
+from models.base import UuidText
+from models.membership import MembershipRow
 from models.principal import Principal
 from models.task import (
     BulkChange,
@@ -14,7 +19,8 @@ from models.task import (
     TaskBulk,
     TaskRow,
 )
-from services.access_service import require_version
+from services.access_service import ME, is_visible, require_version
+from services.db_client import DatabaseClient, db
 from services.operation_service import OperationService, operation_service
 from services.task_move_service import TaskMoveService, task_move_service
 from services.task_service import TaskService, task_service
@@ -22,19 +28,39 @@ from utils.errors import ServiceError
 from utils.helpers import new_id
 from utils.preconditions import IfMatch
 
+# Only what the caller may see: nobody holds up the work of strangers.
+SCOPES = union(
+    select(TaskRow.scope_id.label("id")).where(
+        TaskRow.id == any_(bindparam("task_ids", type_=ARRAY(UuidText))),
+        TaskRow.deleted_at.is_(None),
+        is_visible(TaskRow.scope_id),
+    ),
+    select(MembershipRow.project_id).where(
+        MembershipRow.project_id == any_(bindparam("scope_ids", type_=ARRAY(UuidText))),
+        MembershipRow.user_id == ME,
+        MembershipRow.active,
+    ),
+)
+
 
 class TaskBulkService:
     """Carries out changes one after the other, each as it would be on its own."""
 
     def __init__(
-        self, tasks: TaskService, moves: TaskMoveService, operations: OperationService
+        self,
+        database: DatabaseClient,
+        tasks: TaskService,
+        moves: TaskMoveService,
+        operations: OperationService,
     ) -> None:
+        self._scopes = database.prepare(SCOPES)
         self._tasks = tasks
         self._moves = moves
         self._operations = operations
 
     def run(self, principal: Principal, body: TaskBulk) -> BulkOutcome:
         """Make all the changes; an error names the index of the change that it is about."""
+        self._lock_scopes(principal, body.changes)
         operation_id = new_id()
         deleted: list[TaskRow] = []
         tasks: list[ChangedTask | None] = []
@@ -59,6 +85,22 @@ class TaskBulkService:
             self._operations.record(deleted[0], scope_id, deleted[0].title, counts)
         return BulkOutcome(operation_id=operation_id, tasks=tasks)
 
+    def _lock_scopes(self, principal: Principal, changes: list[BulkChange]) -> None:
+        """Lock all scopes whose graph or order changes, in one order: bulks do not cross."""
+        task_ids: set[str] = set()
+        scope_ids: set[str] = set()
+        for change in changes:
+            if _is_of_graph(change):
+                task_ids.update(_tasks_of(change))
+                scope_ids.update(_scopes_of(change, principal))
+        if not task_ids and not scope_ids:
+            return
+        found = self._scopes.all(
+            task_ids=list(task_ids), scope_ids=list(scope_ids), me=principal.id
+        )
+        own = {principal.id} & scope_ids
+        self._tasks.graph.lock(*own, *(row["id"] for row in found))
+
     @singledispatchmethod
     def _make(self, change: BulkChange, principal: Principal) -> ChangedTask:
         raise NotImplementedError(type(change).__name__)
@@ -76,9 +118,32 @@ class TaskBulkService:
         return self._moves.move(principal, change.id, change.to, _expected(principal, change))
 
 
+def _is_of_graph(change: BulkChange) -> bool:
+    """Tell whether a change is one of the graph or the order of tasks."""
+    match change:
+        case BulkCreate():
+            return bool(change.task.parent_id or change.task.blocked_by)
+        case BulkUpdate():
+            return bool({"parent_id", "blocked_by"} & change.task.model_fields_set)
+    return True
+
+
+def _tasks_of(change: BulkChange) -> Iterator[str]:
+    if not isinstance(change, BulkCreate):
+        yield change.id
+
+
+def _scopes_of(change: BulkChange, principal: Principal) -> Iterator[str]:
+    match change:
+        case BulkCreate():
+            yield change.task.project_id or principal.id
+        case BulkMove() if "project_id" in change.to.model_fields_set:
+            yield change.to.project_id or principal.id
+
+
 def _expected(principal: Principal, change: BulkUpdate | BulkMove | BulkDelete) -> IfMatch:
     tags = () if change.if_version is None else (f'"v{change.if_version}"',)
     return require_version(principal, IfMatch(tags))
 
 
-task_bulk_service = TaskBulkService(task_service, task_move_service, operation_service)
+task_bulk_service = TaskBulkService(db, task_service, task_move_service, operation_service)

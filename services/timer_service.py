@@ -44,7 +44,7 @@ class TimerService:
     def start(self, principal: Principal, body: TimerStart) -> TimerStarted:
         """Start a timer; a running one is stopped at exactly its start, or 409."""
         place = self._entries.place(principal, body.task_id, body.project_id)
-        running = self._lock_running(principal)
+        running = self._lock_running(principal.id)
         if running is not None and body.on_running == "reject":
             raise ConflictError(
                 "A timer is running; stop it first, or send on_running=stop.",
@@ -55,10 +55,12 @@ class TimerService:
 
     def stop(self, principal: Principal) -> TimerStopped:
         """Stop the timer; when none runs nothing happens."""
-        running = self._lock_running(principal)
-        if running is None:
-            return TimerStopped(stopped=None)
-        return TimerStopped(stopped=self._close(principal, running, _now_after(running)))
+        return TimerStopped(stopped=self.stop_of(principal, principal.id))
+
+    def stop_of(self, principal: Principal, user_id: str) -> TimeEntry | None:
+        """Stop the timer of somebody whom the caller may end, as `stop` does for oneself."""
+        running = self._lock_running(user_id)
+        return self._close(principal, running, _now_after(running)) if running else None
 
     def resume(self, principal: Principal, entry_id: str) -> TimerStarted:
         """Start a timer for what an earlier entry was about."""
@@ -66,12 +68,12 @@ class TimerService:
         # A task tells where it is by now; it may have moved a moment ago.
         project_id = None if earlier.task_id else earlier.project_id
         place = self._entries.place(principal, earlier.task_id, project_id)
-        running = self._lock_running(principal)
+        running = self._lock_running(principal.id)
         return self._switch(principal, running, place, earlier.note, earlier.labels)
 
-    def _lock_running(self, principal: Principal) -> TimeEntryRow | None:
-        self._entries.lock_person(principal.id)
-        query = select(TimeEntryRow).where(TimeEntryRow.user_id == principal.id, *IS_RUNNING)
+    def _lock_running(self, user_id: str) -> TimeEntryRow | None:
+        self._entries.lock_person(user_id)
+        query = select(TimeEntryRow).where(TimeEntryRow.user_id == user_id, *IS_RUNNING)
         # Its task may be on the move to another project.
         return self._db.session.scalars(query.with_for_update()).one_or_none()
 

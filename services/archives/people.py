@@ -1,22 +1,44 @@
 """The people and agents of an archive: who they are here."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import any_, bindparam, insert, select
+from sqlalchemy import and_, any_, bindparam, exists, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 
 from models.agent import Agent
 from models.archive import Archive, ArchivedAgent, ArchivedPerson
 from models.base import UuidText, columns_of
+from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import UserKind, UserRow
+from services.access_service import ME
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
-from services.imports.people import FIND_ACCOUNTS, FIND_PLACEHOLDERS, LOCK, Person
+from services.imports.people import FIND_PLACEHOLDERS, LOCK, Person
 from utils.helpers import copied_id
 
-FIND_COPIES = select(UserRow.id, UserRow.number).where(
+_mine, _theirs = aliased(MembershipRow), aliased(MembershipRow)
+IS_MATE = exists().where(
+    _mine.user_id == ME,
+    _mine.active,
+    _theirs.project_id == _mine.project_id,
+    _theirs.user_id == UserRow.id,
+    _theirs.active,
+)
+
+# Whoever writes an archive says in it who did what: strangers are not drawn into that.
+FIND_ACCOUNTS = select(UserRow.id, UserRow.number, UserRow.email.label("key")).where(
+    UserRow.email == any_(bindparam("emails", type_=ARRAY(UserRow.email.type))),
+    or_(UserRow.id == ME, and_(UserRow.verified, IS_MATE)),
+)
+
+# A deleted agent is kept for what it did; one that others own is a placeholder, and active.
+IS_DELETED = and_(UserRow.kind == UserKind.AGENT, UserRow.owner_id.is_(None), ~UserRow.is_active)
+
+FIND_COPIES = select(UserRow.id, UserRow.number, IS_DELETED.label("deleted")).where(
     UserRow.id == any_(bindparam("ids", type_=ARRAY(UuidText)))
 )
 
@@ -26,8 +48,9 @@ People = dict[str, Person]
 class ArchivePeople:
     """Finds or makes everyone in an archive.
 
-    Whose archive it is becomes the importer. Their agents are made anew. Others are matched by an
-    address that is verified, as in every import; who is not is a placeholder until they sign up.
+    Whose archive it is becomes the importer. Their agents are made anew. Others are matched by a
+    verified address when they share a project with the importer already; everybody else is a
+    placeholder until they claim what waits for their address.
     """
 
     def __init__(self, database: DatabaseClient, events: EventService) -> None:
@@ -63,7 +86,7 @@ class ArchivePeople:
         originals = {copied_id(principal.id, each.id): each.id for each in archive.agents}
         originals |= {copied_id(principal.id, each.id): each.id for each in archive.people}
         people = {
-            originals[row["id"]]: _person(row, has_account=False)
+            originals[row["id"]]: replace(_person(row, has_account=False), deleted=row["deleted"])
             for row in self._find_copies.all(ids=list(originals))
         }
         ids: defaultdict[str, list[str]] = defaultdict(list)
@@ -73,7 +96,7 @@ class ArchivePeople:
         emails = list(ids)
         for row in self._find_placeholders.all(emails=emails):
             people |= dict.fromkeys(ids[row["key"]], _person(row, has_account=False))
-        for row in self._find_accounts.all(emails=emails, me=principal.id, project_id=None):
+        for row in self._find_accounts.all(emails=emails, me=principal.id):
             people |= dict.fromkeys(ids[row["key"]], _person(row, has_account=True))
         people[archive.user.id] = Person(
             principal.id, principal.number, newcomer=False, has_account=True

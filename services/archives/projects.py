@@ -14,6 +14,7 @@ from services.archives.run import ArchiveRun, batches
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
 from services.membership_service import MEMBERS
+from services.tasks.graph import TaskGraph
 
 FIND = (
     select(ProjectRow.id, ProjectRow.deleted_at, MembershipRow.role)
@@ -31,6 +32,8 @@ FIND = (
 
 MAKE = insert(ProjectRow).returning(*columns_of(ProjectRow, Project))
 
+DELETED_AGENT = "this agent was deleted and joins no project any more"
+
 # Returning something makes it one statement for many rows.
 JOIN = insert(MembershipRow).returning(MembershipRow.user_id)
 
@@ -45,6 +48,7 @@ class ArchiveProjects:
         self._events = events
         self._access = access
         self._find = database.prepare(FIND)
+        self._graph = TaskGraph(database)
         self._read_members = database.prepare(MEMBERS)
 
     def write(self, run: ArchiveRun) -> None:
@@ -56,6 +60,8 @@ class ArchiveProjects:
             if row["deleted_at"] is None and row["role"] == ProjectRole.OWNER:
                 self._access.lock(run.principal, row["id"], ProjectRole.OWNER)
                 run.projects[original.id] = row["id"]
+        # New tasks may be parts of those that are there.
+        self._graph.lock(run.principal.id, *run.projects.values())
         run.matched += len(found)
         run.projects |= {project.id: new_id for new_id, project in originals.items()}
         self._make(run, originals)
@@ -82,9 +88,12 @@ class ArchiveProjects:
             (new_id, me): {"project_id": new_id, "user_id": me, "role": ProjectRole.OWNER}
             for new_id in projects
         }
-        for member in run.archive.members:
+        for line, member in enumerate(run.archive.members, 1):
             if member.project_id not in new_ids:
                 run.matched += 1
+                continue
+            if run.is_deleted(member.user_id):
+                run.leave_out("members", line, DELETED_AGENT)
                 continue
             place = (new_ids[member.project_id], run.person(member.user_id))
             row = {"project_id": place[0], "user_id": place[1], "role": member.role}

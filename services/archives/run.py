@@ -35,6 +35,7 @@ class ArchiveRun:
     counts: Counter[str] = field(default_factory=Counter)
     matched: int = 0
     overlapping: int = 0
+    skipped: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     projects: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str | None] = field(default_factory=dict)
@@ -46,6 +47,10 @@ class ArchiveRun:
     def person(self, original_id: str) -> str:
         """Return who somebody is here."""
         return self.people[original_id].id
+
+    def is_deleted(self, original_id: str) -> bool:
+        """Tell whether somebody is an agent that was deleted here."""
+        return self.people[original_id].deleted
 
     def task(self, original_id: str | None) -> str | None:
         """Return the id of a task, None where it cannot be referred to."""
@@ -61,8 +66,15 @@ class ArchiveRun:
 
     def leave_out(self, kind: str, line: int, reason: str) -> None:
         """Note that a record does not come in."""
+        self.skipped += 1
         self.problems.append(
             LineProblem(line=line, column=file_of(kind), message=reason, severity="error")
+        )
+
+    def warn(self, kind: str, line: int, message: str) -> None:
+        """Note that a record comes in, but not quite as the archive has it."""
+        self.problems.append(
+            LineProblem(line=line, column=file_of(kind), message=message, severity="warning")
         )
 
     def new(self, kind: str, find: Prepared) -> list[tuple[int, Any]]:

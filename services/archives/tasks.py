@@ -15,6 +15,8 @@ from services.archives.run import ArchiveRun, ArchiveTable, batches
 from services.comment_service import INDEX
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
+from services.tasks.graph import TaskGraph
+from utils.trees import TOO_DEEP, Tree
 
 IDS = bindparam("ids", type_=ARRAY(UuidText))
 
@@ -33,6 +35,7 @@ class ArchiveTasks:
         self._tasks = ArchiveTable(database, events, TaskRow, Task, "task.created")
         self._items = ArchiveTable(database, events, ItemRow, Item, "item.created")
         self._comments = ArchiveTable(database, events, CommentRow, Comment, "comment.created")
+        self._graph = TaskGraph(database)
         self._find_tasks = database.prepare(FIND_TASKS)
         self._find_items = database.prepare(FIND_ITEMS)
         self._find_comments = database.prepare(FIND_COMMENTS)
@@ -53,7 +56,13 @@ class ArchiveTasks:
                 run.tasks[task.id] = run.project(task.project_id)
             else:
                 run.leave_out("tasks", line, NO_PLACE)
-        rows = [_task_values(run, task) for task in _parents_first(new)]
+        tree = self._graph.tree_with(
+            {run.here(task.id): run.task(task.parent_id) for task in new.values()}
+        )
+        for line, task in enumerate(run.archive.tasks, 1):
+            if task.id in new and run.here(task.id) in tree.raised:
+                run.warn("tasks", line, TOO_DEEP)
+        rows = [_task_values(run, tree, task) for task in _parents_first(new)]
         self._tasks.insert(run, "tasks", rows, _rooms(run, new))
 
     def _note_known(self, run: ArchiveRun) -> None:
@@ -107,13 +116,13 @@ def _parents_first(tasks: dict[str, ArchivedTask]) -> list[ArchivedTask]:
     ]
 
 
-def _task_values(run: ArchiveRun, task: ArchivedTask) -> dict[str, Any]:
+def _task_values(run: ArchiveRun, tree: Tree[str], task: ArchivedTask) -> dict[str, Any]:
     return task.model_dump(exclude={"metadata"}) | {
         "id": run.here(task.id),
         "project_id": run.project(task.project_id),
         "created_by": run.person(task.created_by),
         "assignee_id": run.person(task.assignee_id) if task.assignee_id else None,
-        "parent_id": run.task(task.parent_id),
+        "parent_id": tree.parents[run.here(task.id)],
         "blocked_by": [run.here(blocker) for blocker in task.blocked_by if blocker in run.tasks],
         "task_metadata": task.metadata,
     }

@@ -25,6 +25,7 @@ class Person:
     number: int
     newcomer: bool
     has_account: bool
+    deleted: bool = False
 
 
 # An address that nobody has proven to be theirs must not give access to a project: it only

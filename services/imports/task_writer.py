@@ -15,9 +15,12 @@ from models.task import Task, TaskRow
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.imports.contract import Progress, Source, Written, in_batches
+from services.tasks.graph import TaskGraph
 from utils.helpers import new_id
-from utils.parsers import ParsedTask
+from utils.parsers import LineError, ParsedTask
+from utils.parsers.ticktick import PARENT
 from utils.positions import last_position
+from utils.trees import TOO_DEEP, Tree
 
 KEY = TaskRow.task_metadata[bindparam("format", type_=TaskRow.title.type)]["key"].astext
 
@@ -38,6 +41,7 @@ class TaskImportWriter:
     def __init__(self, database: DatabaseClient, events: EventService) -> None:
         self._db = database
         self._events = events
+        self._graph = TaskGraph(database)
         self._find_keys = database.prepare(FIND_KEYS)
 
     def write(
@@ -50,9 +54,11 @@ class TaskImportWriter:
     ) -> Written:
         """Write the tasks that are not there yet, each list in its order."""
         project_id = project.id if project else None
+        scope_id = project_id or principal.id
+        self._graph.lock(scope_id)  # new tasks may be parts of those that are there
         found = self._find_keys.all(
             format=source.format,
-            scope_id=project_id or principal.id,
+            scope_id=scope_id,
             keys=[task.key for task in entries],
         )
         known = {row["key"]: row["id"] for row in found}
@@ -60,7 +66,10 @@ class TaskImportWriter:
         new = [task for task in entries if task.key not in known]
         ids = {task.line: known.get(task.key) or new_id() for task in entries}
         place = {"project_id": project_id, "created_by": principal.id}
-        rows = list(_task_rows(source, new, ids, place))
+        tree = self._graph.tree_with(
+            {ids[task.line]: None if task.parent is None else ids[task.parent] for task in new}
+        )
+        rows = list(_task_rows(source, new, ids, tree, place))
         items = list(_item_rows(new, ids, principal))
         for batch in in_batches(rows):
             self._insert(principal, TaskRow, Task, "task.created", project_id, batch)
@@ -72,6 +81,11 @@ class TaskImportWriter:
             matched=len(known),
             tasks_created=len(rows),
             items_created=len(items),
+            errors=[
+                LineError(task.line, PARENT, TOO_DEEP, "warning")
+                for task in new
+                if ids[task.line] in tree.raised
+            ],
         )
 
     def _insert(
@@ -92,7 +106,11 @@ class TaskImportWriter:
 
 
 def _task_rows(
-    source: Source, tasks: list[ParsedTask], ids: dict[int, str], place: dict[str, Any]
+    source: Source,
+    tasks: list[ParsedTask],
+    ids: dict[int, str],
+    tree: Tree[str],
+    place: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of tasks, parents before what is a part of them, each with its position."""
     ordered = sorted(tasks, key=attrgetter("order", "line"))
@@ -100,7 +118,7 @@ def _task_rows(
     for task in sorted(ordered, key=attrgetter("level")):
         yield place | {
             "id": ids[task.line],
-            "parent_id": None if task.parent is None else ids[task.parent],
+            "parent_id": tree.parents[ids[task.line]],
             "position": positions[task.line],
             "title": task.title,
             "description": task.description,

@@ -11,7 +11,7 @@ from models.base import UuidText
 from models.task import TaskRow
 from services.db_client import DatabaseClient
 from utils.errors import BadRequestError, ConflictError
-from utils.trees import LEVELS_MAX
+from utils.trees import LEVELS_MAX, Tree, tree_of
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:scope_id, 0))")
 
@@ -43,6 +43,16 @@ ANCESTRY = text(
     SELECT id FROM ancestry
     """
 )
+PARENTS_ABOVE = text(
+    """
+    WITH RECURSIVE above AS (
+        SELECT id, parent_id FROM tasks WHERE id = ANY(CAST(:ids AS uuid[]))
+        UNION
+        SELECT tasks.id, tasks.parent_id FROM tasks JOIN above ON tasks.id = above.parent_id
+    )
+    SELECT id, parent_id FROM above
+    """
+)
 # Tasks in the trash count: they may come back, and with them a circle.
 WAITED_FOR = text(
     """
@@ -64,6 +74,7 @@ class TaskGraph:
         self._live = database.prepare(LIVE)
         self._subtree = database.prepare(SUBTREE)
         self._ancestry = database.prepare(ANCESTRY)
+        self._parents_above = database.prepare(PARENTS_ABOVE)
         self._waited_for = database.prepare(WAITED_FOR)
 
     def lock(self, *scope_ids: str) -> None:
@@ -74,6 +85,15 @@ class TaskGraph:
     def subtree(self, task_id: str) -> list[str]:
         """Return the ids of a task and all below it that are not in the trash, parents first."""
         return [row["id"] for row in self._subtree.all(id=task_id)]
+
+    def tree_with(self, parents: dict[str, str | None]) -> Tree[str]:
+        """Return the tree of new tasks, by their ids, and of those that are above them already.
+
+        New ones that would lie too deep are raised.
+        """
+        above = {each for each in parents.values() if each} - parents.keys()
+        rows = self._parents_above.all(ids=sorted(above)) if above else []
+        return tree_of({row["id"]: row["parent_id"] for row in rows} | parents)
 
     def check_parent(self, task_id: str, parent_id: str, scope_id: str) -> None:
         """Refuse a parent of another scope, one below the task itself, and too many levels."""

@@ -33,9 +33,11 @@ from tests.archives import (
     unpack,
 )
 from tests.factories import Person, add_member, sign_up
-from tests.records import Record, done, make_entry, make_project, make_task
+from tests.records import Record, done, make_entry, make_project, make_task, refusal
 from tests.server import Server
 from tests.sql import connect, rows
+
+CLAIM = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 MANY = 20_000
 MEMORY_MAX = 8_000_000
@@ -120,6 +122,18 @@ def test_a_fault_on_the_way_leaves_no_file(alice: Person, monkeypatch: pytest.Mo
     monkeypatch.setattr(ArchiveFile, "finish", lambda *_: 1 / 0)
     assert alice.get(EXPORT).status_code == 500
     assert file.closed
+
+
+def test_a_second_export_of_ones_own_at_the_same_time_is_refused(
+    database: str, alice: Person, bob: Person
+) -> None:
+    with connect(database) as other, other.transaction():
+        other.execute(CLAIM, [f"export {alice.id}"])
+        answer = alice.get(EXPORT)
+        assert refusal(answer) == (409, "export_running")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert bob.get(EXPORT).status_code == 200
+    assert [alice.get(EXPORT).status_code for _ in range(2)] == [200, 200]
 
 
 def test_the_manifest_tells_of_every_kind(content: bytes) -> None:

@@ -157,44 +157,70 @@ def members_of(person: Person) -> dict[str, Any]:
     return {member["name"]: member for member in members}
 
 
-def test_somebody_with_a_verified_address_is_a_member_again(
+@pytest.fixture
+def mate(app: Flask, account: Account, carol: Person) -> Person:
+    """Bob, who has proven his address and shares a project with Carol."""
+    verify(app, account.bob)
+    add_member(carol, make_project(carol, name="Shared"), account.bob, "viewer")
+    return account.bob
+
+
+def test_a_mate_with_a_verified_address_is_a_member_again(
+    content: bytes, carol: Person, mate: Person
+) -> None:
+    assert bring_back(carol, content)["people_created"] == 0
+    assert members_of(carol)["Bob"]["user_id"] == mate.id
+    copies = [
+        project["role"]
+        for project in done(mate.get("/projects"))
+        if (project["name"], project["created_by"]) == ("Website", carol.id)
+    ]
+    assert copies == ["editor"]
+
+
+def test_whom_one_shares_no_project_with_is_not_drawn_into_ones_own(
     app: Flask, account: Account, content: bytes, carol: Person
 ) -> None:
-    verify(app, account.bob)
-    assert bring_back(carol, content)["people_created"] == 0
-    assert members_of(carol)["Bob"]["user_id"] == account.bob.id
-    (project,) = [p for p in done(account.bob.get("/projects")) if p["created_by"] == carol.id]
-    assert project["role"] == "editor"
+    bob = account.bob
+    verify(app, bob)
+    before = [done(bob.get(path)) for path in ("/projects", "/tasks", "/time-entries")]
+    assert bring_back(carol, content)["people_created"] == 1
+    member = members_of(carol)["Bob"]
+    assert (member["placeholder"], member["email"]) == (True, bob.email)
+    assert [done(bob.get(path)) for path in ("/projects", "/tasks", "/time-entries")] == before
+    assert bob.id not in {comment["created_by"] for comment in archive_of(carol)["comments"]}
+    assert set(bring_back(carol, content)["counts"].values()) == {0}
+
+
+def test_a_mate_of_once_is_not_drawn_in_either(content: bytes, carol: Person, mate: Person) -> None:
+    (shared,) = [each for each in done(carol.get("/projects")) if each["name"] == "Shared"]
+    done(mate.delete(f"/projects/{shared['id']}/members/{mate.id}"))
+    bring_back(carol, content)
+    assert members_of(carol)["Bob"]["placeholder"] is True
 
 
 def test_time_that_others_bring_along_blocks_nobodys_own(
-    app: Flask, account: Account, content: bytes, carol: Person
+    content: bytes, carol: Person, mate: Person
 ) -> None:
-    verify(app, account.bob)
     bring_back(carol, content)
-    copy = min(
-        done(account.bob.get("/time-entries")), key=lambda each: each["allow_overlap"] is False
-    )
+    copy = min(done(mate.get("/time-entries")), key=lambda each: each["allow_overlap"] is False)
     assert copy["allow_overlap"] is True
 
 
 def test_time_that_others_bring_along_says_so(
-    app: Flask, account: Account, content: bytes, carol: Person
+    account: Account, content: bytes, carol: Person, mate: Person
 ) -> None:
-    verify(app, account.bob)
     bring_back(carol, content)
     (copy,) = [
         each
-        for each in done(account.bob.get("/time-entries"))
+        for each in done(mate.get("/time-entries"))
         if each["project_id"] != account.project["id"]
     ]
     assert copy["source"] == "import"
 
 
-def test_an_archive_does_not_tell_when_others_worked(
-    app: Flask, account: Account, content: bytes, carol: Person
-) -> None:
-    verify(app, account.bob)
+@pytest.mark.usefixtures("mate")
+def test_an_archive_does_not_tell_when_others_worked(content: bytes, carol: Person) -> None:
     assert bring_back(carol, content, dry_run="true")["overlapping"] == 0
 
 
@@ -252,6 +278,24 @@ def test_a_project_of_others_becomes_ones_own(alice: Person, bob: Person, carol:
     (member,) = done(carol.get(f"/projects/{copy['id']}/members"))
     assert member["user_id"] == carol.id
     assert set(bring_back(carol, content)["counts"].values()) == {0}
+
+
+def test_a_deleted_agent_does_not_become_a_member_again(
+    account: Account, content: bytes, carol: Person
+) -> None:
+    bring_back(carol, content)
+    (agent,) = done(carol.get("/agents"))
+    done(carol.delete(f"/agents/{agent['id']}"))
+    place = {"project_id": make_project(account.alice, name="Second")["id"]}
+    (original,) = done(account.alice.get("/agents"))
+    role = {"user_id": original["id"], "role": "editor"}
+    done(account.alice.post(f"/projects/{place['project_id']}/members", role))
+    result = bring_back(carol, export(account.alice))
+    assert (result["counts"]["projects"], result["counts"]["members"]) == (1, 1)
+    assert [error["column"] for error in result["errors"]] == ["members.jsonl"]
+    (second,) = [each for each in done(carol.get("/projects")) if each["name"] == "Second"]
+    members = done(carol.get(f"/projects/{second['id']}/members"))
+    assert [member["user_id"] for member in members] == [carol.id]
 
 
 # What is there already

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.api.access_world import make_agent
 from tests.factories import Person, add_member
-from tests.records import Record, done, make_task, refusal
+from tests.records import Record, done, event_types, make_task, refusal
 
 ROLES = ["viewer", "editor", "owner"]
 
@@ -121,6 +122,72 @@ def test_a_change_to_another_version_is_refused_and_shows_the_current_one(
     ]
     assert [refusal(answer) for answer in answers] == [(412, "version_mismatch")] * 2
     assert [answer.get_json()["current"] for answer in answers] == [current] * 2
+
+
+# Agents
+
+
+def test_when_somebodys_role_falls_those_of_their_agents_fall_along(
+    database: str, alice: Person, bob: Person, project: Record
+) -> None:
+    agent = agent_of_an_owner(database, alice, bob, project)
+    task = make_task(agent, project_id=project["id"])
+    done(alice.patch(place(project, bob), {"role": "viewer"}))
+    member = done(alice.get(place(project, agent)))
+    assert (member["role"], member["version"]) == ("viewer", 2)
+    answer = agent.patch(f"/tasks/{task['id']}", {"title": "Mine"}, If_Match='"v1"')
+    assert refusal(answer) == (403, "forbidden")
+
+
+def test_the_room_and_the_agent_hear_of_the_fall(
+    database: str, alice: Person, bob: Person, project: Record
+) -> None:
+    agent = agent_of_an_owner(database, alice, bob, project)
+    done(alice.patch(place(project, bob), {"role": "viewer"}))
+    heard = done(alice.get(f"/rooms/project:{project['id']}/events"))[-2:]
+    told = [(event["type"], event["subject"], event["data"]["role"]) for event in heard]
+    assert told == [("member.updated", each.id, "viewer") for each in (bob, agent)]
+    assert event_types(agent, f"user:{agent.id}")[-1] == "member.updated"
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_an_agent_that_does_not_exceed_the_new_role_stays_as_it_is(
+    database: str, alice: Person, bob: Person, project: Record, role: str
+) -> None:
+    agent = agent_of_an_owner(database, alice, bob, project, role="viewer")
+    before = done(alice.get(place(project, agent)))
+    done(alice.patch(place(project, bob), {"role": role}))
+    assert done(alice.get(place(project, agent))) == before
+
+
+def test_agents_of_others_stay_as_they_are(
+    database: str, alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    agent = make_agent(database, alice)
+    add_member(alice, project, agent, "editor")
+    done(alice.patch(place(project, bob), {"role": "viewer"}))
+    assert done(alice.get(place(project, agent)))["role"] == "editor"
+
+
+def test_nobody_raises_an_agent_above_its_owner(
+    database: str, alice: Person, bob: Person, project: Record
+) -> None:
+    agent = agent_of_an_owner(database, alice, bob, project)
+    done(alice.patch(place(project, bob), {"role": "viewer"}))
+    answer = alice.patch(place(project, agent), {"role": "editor"})
+    assert refusal(answer) == (400, "agent_above_owner")
+    assert done(alice.get(place(project, agent)))["role"] == "viewer"
+
+
+def agent_of_an_owner(
+    database: str, alice: Person, bob: Person, project: Record, role: str = "editor"
+) -> Person:
+    """Return an agent of Bob's in a project that he owns together with Alice."""
+    add_member(alice, project, bob, "owner")
+    agent = make_agent(database, bob)
+    add_member(bob, project, agent, role)
+    return agent
 
 
 # Leaving

@@ -1,9 +1,11 @@
 """The timer over the API."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.api.access_world import make_agent
 from tests.factories import Person, add_member
 from tests.records import (
     Record,
@@ -17,6 +19,7 @@ from tests.records import (
     refusal,
     start_timer,
 )
+from tests.sql import rows
 
 LATER = datetime(2100, 1, 1, 12, tzinfo=UTC)
 
@@ -227,6 +230,52 @@ def test_everyone_in_the_project_hears_of_the_timer(
     done(bob.post("/timer/stop"))
     heard = event_types(alice, f"project:{project['id']}")
     assert heard[-2:] == ["time_entry.started", "time_entry.stopped"]
+
+
+# Of agents that end
+
+
+def stop_by_deleting(owner: Person, agent: Person) -> None:
+    done(owner.delete(f"/agents/{agent.id}"))
+
+
+def stop_by_switching_off(owner: Person, agent: Person) -> None:
+    done(owner.patch(f"/agents/{agent.id}", {"is_active": False}))
+
+
+@pytest.mark.parametrize("end", [stop_by_deleting, stop_by_switching_off])
+def test_the_timer_of_an_agent_stops_when_the_agent_is_ended(
+    database: str, alice: Person, project: Record, end: Callable[[Person, Person], None]
+) -> None:
+    agent = make_agent(database, alice)
+    add_member(alice, project, agent, "editor")
+    started = start_timer(agent, project_id=project["id"])
+    end(alice, agent)
+    stopped = done(alice.get(f"/time-entries/{started['id']}"))
+    assert stopped["ended_at"] > started["started_at"]
+    events = done(alice.get(f"/rooms/project:{project['id']}/events"))
+    (told,) = [event for event in events if event["type"] == "time_entry.stopped"]
+    assert (told["actor"], told["data"]) == (alice.id, stopped)
+
+
+@pytest.mark.parametrize("end", [stop_by_deleting, stop_by_switching_off])
+def test_a_personal_timer_of_an_agent_stops_too(
+    database: str, alice: Person, end: Callable[[Person, Person], None]
+) -> None:
+    agent = make_agent(database, alice)
+    started = start_timer(agent)
+    end(alice, agent)
+    query = "SELECT ended_at IS NOT NULL AS stopped FROM time_entries WHERE id = %(id)s"
+    assert rows(database, query, {"id": started["id"]}) == [{"stopped": True}]
+
+
+def test_the_timer_of_an_agent_that_only_gets_another_name_goes_on(
+    database: str, alice: Person
+) -> None:
+    agent = make_agent(database, alice)
+    started = start_timer(agent)
+    done(alice.patch(f"/agents/{agent.id}", {"name": "Nightly"}))
+    assert running(agent) == started
 
 
 # Continuing

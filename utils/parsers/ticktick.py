@@ -22,7 +22,7 @@ from utils.parsers.result import (
 )
 from utils.parsers.tables import column_key, read_table
 from utils.parsers.timestamps import parse_instant
-from utils.trees import LEVELS_MAX, Tree, tree_of
+from utils.trees import TOO_DEEP, Tree, tree_of
 from utils.zones import zone_names
 
 LIST, TITLE, CONTENT, LABELS = "List Name", "Title", "Content", "Tags"
@@ -205,7 +205,7 @@ def _integer(text: str) -> int:
 
 def _find_parents(
     tasks: list[ParsedTask], parent_ids: dict[int, str]
-) -> tuple[Tree, list[LineError]]:
+) -> tuple[Tree[int], list[LineError]]:
     """Find what each task is a part of, among those of its list; warn where that cannot be."""
     by_id: dict[tuple[str, str | None], int] = {}
     for task in tasks:
@@ -217,7 +217,7 @@ def _find_parents(
         if line in tree.circular:
             message = "is a part of itself, by way of its parents; it is no subtask now"
         elif line in tree.raised:
-            message = f"lies deeper than {LEVELS_MAX} levels; it is one of the lowest level now"
+            message = TOO_DEEP
         elif parent_id and parents[line] is None:
             named = cells.shown(parent_id)
             message = f"{named} is no task of its list that could be read; it is no subtask now"
@@ -227,7 +227,7 @@ def _find_parents(
     return tree, warnings
 
 
-def _placed(tasks: list[ParsedTask], tree: Tree) -> list[ParsedTask]:
+def _placed(tasks: list[ParsedTask], tree: Tree[int]) -> list[ParsedTask]:
     """Return the tasks with their places, and with keys that tell equal ones apart by counting."""
     seen: Counter[str] = Counter()
     placed = []
