@@ -161,6 +161,8 @@ def _problem_statuses(rule: Rule, method: str, contract: Contract) -> set[HTTPSt
         or contract.takes("query")
     ):
         statuses |= {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
+    if contract.before is not None:
+        statuses.add(HTTPStatus.CONFLICT)  # another such piece of work, or a log that is cut
     if method not in SAFE:
         statuses |= {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.BAD_REQUEST}
     if contract.takes("body") or contract.takes("form"):
