@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
 from models.base import apply_changes, columns_of, patch_json
+from models.event import EventType
 from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import User, UserKind, UserRow
@@ -140,7 +141,7 @@ class AgentService:
         self._db.session.add(row)
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
-        return self._changed(principal, Agent.model_validate(row), "agent.created")
+        return self._changed(principal, Agent.model_validate(row), EventType.AGENT_CREATED)
 
     def update(
         self, principal: Principal, agent_id: str, changes: AgentUpdate, if_match: IfMatch
@@ -159,8 +160,10 @@ class AgentService:
             self._auth.revoke_sessions_of(row.id)
         if is_renamed:
             self._memberships.announce_name(principal, row.id)
-        self._events.record(principal, user_room(row.id), "user.updated", User.model_validate(row))
-        return self._changed(principal, Agent.model_validate(row), "agent.updated")
+        self._events.record(
+            principal, user_room(row.id), EventType.USER_UPDATED, User.model_validate(row)
+        )
+        return self._changed(principal, Agent.model_validate(row), EventType.AGENT_UPDATED)
 
     def delete(self, principal: Principal, agent_id: str, if_match: IfMatch) -> None:
         """Switch an agent off for good and take it out of its projects; what it did stays."""
@@ -172,7 +175,7 @@ class AgentService:
         row.is_active, row.owner_id = False, None
         self._db.session.flush()
         last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
-        self._changed(principal, agent.model_copy(update=last), "agent.deleted")
+        self._changed(principal, agent.model_copy(update=last), EventType.AGENT_DELETED)
 
     def _load(self, principal: Principal, agent_id: str) -> UserRow:
         """Load and lock an agent of the caller's."""
@@ -184,7 +187,7 @@ class AgentService:
             raise ForbiddenError("This agent is somebody else's; ask its owner to change it.")
         return row
 
-    def _changed(self, principal: Principal, agent: Agent, event: str) -> Agent:
+    def _changed(self, principal: Principal, agent: Agent, event: EventType) -> Agent:
         self._events.record(principal, user_room(agent.owner_id), event, agent)
         return agent
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, select, update
 
+from models.event import EventType
 from models.membership import (
     Member,
     MemberCreate,
@@ -113,7 +114,7 @@ class MembershipService:
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
         self._db.session.flush()
-        return self._changed(principal, self._read(project_id, user_id), "member.added")
+        return self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_ADDED)
 
     def update(
         self,
@@ -134,7 +135,7 @@ class MembershipService:
         self._keep_an_owner(row, changes.role)
         row.role = changes.role
         self._db.session.flush()
-        return self._changed(principal, self._read(project_id, user_id), "member.updated")
+        return self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_UPDATED)
 
     def remove(
         self, principal: Principal, project_id: str, user_id: str, if_match: IfMatch
@@ -166,7 +167,7 @@ class MembershipService:
             .returning(MembershipRow.project_id)
         )
         for project_id in self._db.session.scalars(memberships).all():
-            self._changed(principal, self._read(project_id, user_id), "member.updated")
+            self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_UPDATED)
 
     def _find(self, principal: Principal, body: MemberCreate) -> str:
         if body.email is not None:
@@ -192,7 +193,7 @@ class MembershipService:
 
     def _take_out(self, principal: Principal, member: Member) -> None:
         self._remove.execute(project_id=member.project_id, user_id=member.user_id)
-        self._changed(principal, member, "member.removed")
+        self._changed(principal, member, EventType.MEMBER_REMOVED)
 
     def _load(self, project_id: str, user_id: str) -> MembershipRow:
         row = self._db.session.get(MembershipRow, (project_id, user_id))
@@ -225,7 +226,7 @@ class MembershipService:
                 "This is the last owner; make somebody else an owner first.", code="last_owner"
             )
 
-    def _changed(self, principal: Principal, member: Member, event: str) -> Member:
+    def _changed(self, principal: Principal, member: Member, event: EventType) -> Member:
         self._events.record_member(principal, event, member)
         return member
 

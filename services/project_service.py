@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 
 from models.base import apply_changes, columns_of, patch_json
+from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import (
@@ -112,7 +113,7 @@ class ProjectService:
         self._db.session.flush()
         self._join.execute(project_id=row.id, user_id=principal.id, role=ProjectRole.OWNER)
         self._events.open_room(project_room(row.id))
-        return self.changed(principal, row, ProjectRole.OWNER, "project.created")
+        return self.changed(principal, row, ProjectRole.OWNER, EventType.PROJECT_CREATED)
 
     def get(self, principal: Principal, project_id: str) -> Project:
         """Return a project that the caller belongs to."""
@@ -160,7 +161,7 @@ class ProjectService:
         if not apply_changes(row, values):
             return _answer(row, role)
         self._db.session.flush()
-        return self.changed(principal, row, role, "project.updated")
+        return self.changed(principal, row, role, EventType.PROJECT_UPDATED)
 
     def delete(self, principal: Principal, project_id: str, if_match: IfMatch) -> None:
         """Put a project and everything in it into the trash; for owners."""
@@ -170,14 +171,14 @@ class ProjectService:
         self._db.session.flush()
         self._hide.execute(id=project_id)
         self._operations.record(row, row.id, row.name, {"project": 1})
-        self.changed(principal, row, role, "project.deleted")
+        self.changed(principal, row, role, EventType.PROJECT_DELETED)
 
     def _load(self, principal: Principal, project_id: str) -> tuple[ProjectRow, ProjectRole]:
         role = self._access.lock(principal, project_id, ProjectRole.OWNER)
         return self._db.session.get_one(ProjectRow, project_id), role
 
     def changed(
-        self, principal: Principal, row: ProjectRow, role: ProjectRole, event: str
+        self, principal: Principal, row: ProjectRow, role: ProjectRole, event: EventType
     ) -> Project:
         """Record the event of a change and return the project as it is now."""
         project = _answer(row, role)

@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, select, text, update
 from models.agent import Agent
 from models.base import apply_changes, columns_of
 from models.comment import CommentRow
+from models.event import EventType
 from models.item import ItemRow
 from models.membership import MembershipRow
 from models.principal import Principal
@@ -60,7 +61,7 @@ class UserService:
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
         user = User.model_validate(row)
-        self._events.record(_principal_of(row), user_room(row.id), "user.created", user)
+        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_CREATED, user)
         return user
 
     def get(self, principal: Principal) -> User:
@@ -76,10 +77,10 @@ class UserService:
             return User.model_validate(row)
         self._db.session.flush()
         user = User.model_validate(row)
-        self._events.record(principal, user_room(row.id), "user.updated", user)
+        self._events.record(principal, user_room(row.id), EventType.USER_UPDATED, user)
         if row.owner_id is not None:
             agent = Agent.model_validate(row)
-            self._events.record(principal, user_room(row.owner_id), "agent.updated", agent)
+            self._events.record(principal, user_room(row.owner_id), EventType.AGENT_UPDATED, agent)
         if "name" in changes.model_fields_set:
             self._memberships.announce_name(principal, row.id)
         return user
@@ -108,7 +109,7 @@ class UserService:
             self._claim(row, placeholder)
         session.flush()
         user = User.model_validate(row)
-        self._events.record(_principal_of(row), user_room(row.id), "user.verified", user)
+        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_VERIFIED, user)
         return user
 
     def _claim(self, user: UserRow, placeholder: UserRow) -> None:
@@ -119,7 +120,7 @@ class UserService:
             self._events.record_data(
                 _principal_of(user),
                 project_room(project_id),
-                "member.claimed",
+                EventType.MEMBER_CLAIMED,
                 user.id,
                 user.version,
                 {"user_id": user.id, "placeholder_id": placeholder.id},

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from models.agent import Agent
 from models.archive import Archive, ArchivedAgent, ArchivedPerson
 from models.base import UuidText, columns_of
+from models.event import EventType
 from models.principal import Principal
 from models.user import UserKind, UserRow
 from services.db_client import DatabaseClient, db
@@ -85,7 +86,10 @@ class ArchivePeople:
         for row in self._insert([_agent_values(principal, agent) for agent in agents]):
             self._events.open_room(user_room(row["id"]))
             self._events.record(
-                principal, user_room(principal.id), "agent.created", Agent.model_validate(row)
+                principal,
+                user_room(principal.id),
+                EventType.AGENT_CREATED,
+                Agent.model_validate(row),
             )
             made.append(_person(row, has_account=False))
         return made

@@ -2,6 +2,7 @@
 
 from sqlalchemy import bindparam, select, update
 
+from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import ProjectRow
@@ -35,6 +36,6 @@ class ProjectRestorer:
             row.take_out_of_trash()
             self._show.execute(id=row.id)
             self._db.session.flush()
-            self._projects.changed(principal, row, ProjectRole.OWNER, "project.restored")
+            self._projects.changed(principal, row, ProjectRole.OWNER, EventType.PROJECT_RESTORED)
             outcome.restored += 1
         return outcome
