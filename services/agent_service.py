@@ -160,9 +160,7 @@ class AgentService:
             self._auth.revoke_sessions_of(row.id)
         if is_renamed:
             self._memberships.announce_name(principal, row.id)
-        self._events.record(
-            principal, user_room(row.id), EventType.USER_UPDATED, User.model_validate(row)
-        )
+        self._tell_itself(principal, row)
         return self._changed(principal, Agent.model_validate(row), EventType.AGENT_UPDATED)
 
     def delete(self, principal: Principal, agent_id: str, if_match: IfMatch) -> None:
@@ -174,6 +172,7 @@ class AgentService:
         self._auth.revoke_sessions_of(row.id)
         row.is_active, row.owner_id = False, None
         self._db.session.flush()
+        self._tell_itself(principal, row)
         last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
         self._changed(principal, agent.model_copy(update=last), EventType.AGENT_DELETED)
 
@@ -186,6 +185,11 @@ class AgentService:
         if row.owner_id != principal.id:
             raise ForbiddenError("This agent is somebody else's; ask its owner to change it.")
         return row
+
+    def _tell_itself(self, principal: Principal, row: UserRow) -> None:
+        """Note the change in the agent's own room, where it is a user like any other."""
+        user = User.model_validate(row)
+        self._events.record(principal, user_room(row.id), EventType.USER_UPDATED, user)
 
     def _changed(self, principal: Principal, agent: Agent, event: EventType) -> Agent:
         self._events.record(principal, user_room(agent.owner_id), event, agent)

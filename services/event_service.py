@@ -96,12 +96,19 @@ class EventService:
 
     def record_member(self, principal: Principal, kind: EventType, member: Member) -> None:
         """Note that somebody's place in a project changed, for the project and for them."""
-        rooms = [project_room(member.project_id)]
+        self._record_place(principal, project_room(member.project_id), kind, member)
+        self.record_own_place(principal, kind, member)
+
+    def record_own_place(self, principal: Principal, kind: EventType, member: Member) -> None:
+        """Note a change of somebody's place in a project for nobody but them."""
         if not member.placeholder:
-            rooms.append(user_room(member.user_id))
+            self._record_place(principal, user_room(member.user_id), kind, member)
+
+    def _record_place(
+        self, principal: Principal, room: str, kind: EventType, member: Member
+    ) -> None:
         data = member.model_dump(mode="json")
-        for room in rooms:
-            self.record_data(principal, room, kind, member.user_id, member.version, data)
+        self.record_data(principal, room, kind, member.user_id, member.version, data)
 
     def record_data(
         self,

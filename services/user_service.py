@@ -13,7 +13,7 @@ from models.project import ProjectRow
 from models.task import TaskRow
 from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
 from services.db_client import DatabaseClient, db
-from services.event_service import EventService, event_service, project_room, user_room
+from services.event_service import EventService, event_service, user_room
 from services.membership_service import MembershipService, membership_service
 from services.password_service import PasswordService, password_service
 from utils.errors import BadRequestError
@@ -115,15 +115,11 @@ class UserService:
     def _claim(self, user: UserRow, placeholder: UserRow) -> None:
         """Move everything from the placeholder to the account; overlaps are kept and marked."""
         session = self._db.session
-        projects = select(MembershipRow.project_id).where(MembershipRow.user_id == placeholder.id)
-        for project_id in session.scalars(projects):
+        claimed = {"user_id": user.id, "placeholder_id": placeholder.id}
+        rooms = session.scalars(_ROOMS_NAMING, {"placeholder": placeholder.id}).all()
+        for room in {*rooms, user_room(user.id)}:
             self._events.record_data(
-                _principal_of(user),
-                project_room(project_id),
-                EventType.MEMBER_CLAIMED,
-                user.id,
-                user.version,
-                {"user_id": user.id, "placeholder_id": placeholder.id},
+                _principal_of(user), room, EventType.MEMBER_CLAIMED, user.id, user.version, claimed
             )
         ids = {"user": user.id, "placeholder": placeholder.id, "number": user.number}
         session.execute(_CLAIM_TIME, ids)
@@ -142,6 +138,27 @@ class UserService:
         )
         session.delete(placeholder)
 
+
+# All rooms in which something names the placeholder: also projects that it was taken out of, and
+# the personal tasks of others, who have moved them there from a project.
+_ROOMS_NAMING = text(
+    """
+    SELECT 'project:' || project_id FROM memberships WHERE user_id = :placeholder
+    UNION
+    SELECT 'project:' || id FROM projects WHERE created_by = :placeholder
+    UNION
+    SELECT 'project:' || project_id FROM time_entries
+    WHERE user_id = :placeholder AND project_id IS NOT NULL
+    UNION
+    SELECT COALESCE('project:' || project_id, 'user:' || created_by) FROM tasks
+    WHERE created_by = :placeholder OR assignee_id = :placeholder
+        OR id IN (SELECT task_id FROM items WHERE created_by = :placeholder)
+        OR id IN (
+            SELECT task_id FROM comments
+            WHERE created_by = :placeholder OR :placeholder = ANY (mentions)
+        )
+    """
+)
 
 _CLAIM_TIME = text(
     """
@@ -169,7 +186,8 @@ _NAMING_USERS: tuple[tuple[type[ProjectRow | TaskRow | ItemRow | CommentRow], st
 
 _CLAIM_MENTIONS = text(
     """
-    UPDATE comments SET mentions = array_replace(mentions, :placeholder, :user),
+    UPDATE comments SET
+        mentions = array_replace(array_remove(mentions, :user), :placeholder, :user),
         version = version + 1, updated_at = now()
     WHERE :placeholder = ANY (mentions)
     """

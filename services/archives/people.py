@@ -84,7 +84,6 @@ class ArchivePeople:
     def _make_agents(self, principal: Principal, agents: list[ArchivedAgent]) -> list[Person]:
         made = []
         for row in self._insert([_agent_values(principal, agent) for agent in agents]):
-            self._events.open_room(user_room(row["id"]))
             self._events.record(
                 principal,
                 user_room(principal.id),
@@ -97,6 +96,9 @@ class ArchivePeople:
     def _insert(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not rows:
             return []
+        for values in rows:  # agents of others have rooms, too: their places are told there
+            if values["kind"] is UserKind.AGENT:
+                self._events.open_room(user_room(values["id"]))
         statement = insert(UserRow).returning(
             UserRow.number, *columns_of(UserRow, Agent), sort_by_parameter_order=True
         )

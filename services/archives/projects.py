@@ -99,9 +99,8 @@ class ArchiveProjects:
             self._db.session.execute(JOIN, batch)
         for new_id in projects:
             for row in self._read_members.all(project_id=new_id):
-                if row["user_id"] != me:
-                    member_here = Member.model_validate(row)
-                    self._events.record_member(run.principal, EventType.MEMBER_ADDED, member_here)
+                member_here = Member.model_validate(row)
+                self._events.record_member(run.principal, EventType.MEMBER_ADDED, member_here)
         run.counts["members"] = len(rows)
 
 

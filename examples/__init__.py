@@ -1,0 +1,1 @@
+"""Programs that use Stint, to read and to start from."""
