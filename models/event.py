@@ -1,6 +1,7 @@
 """Events: the log of every change, room by room, that everything live is read from."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,50 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Schema, UuidText
 from utils.pages import PAGE_SIZE_MAX
+
+
+class EventType(StrEnum):
+    """What may happen in a room.
+
+    Of each kind of thing, whoever follows a room knows with these events, one after another, what
+    a fresh snapshot would tell; after `member.claimed` and `project.restored` with that alone.
+    """
+
+    USER_CREATED = "user.created"
+    USER_UPDATED = "user.updated"
+    USER_VERIFIED = "user.verified"
+    AGENT_CREATED = "agent.created"
+    AGENT_UPDATED = "agent.updated"
+    AGENT_DELETED = "agent.deleted"
+    PROJECT_CREATED = "project.created"
+    PROJECT_UPDATED = "project.updated"
+    PROJECT_DELETED = "project.deleted"
+    PROJECT_RESTORED = "project.restored"
+    MEMBER_ADDED = "member.added"
+    MEMBER_UPDATED = "member.updated"
+    MEMBER_REMOVED = "member.removed"
+    MEMBER_CLAIMED = "member.claimed"
+    TASK_CREATED = "task.created"
+    TASK_UPDATED = "task.updated"
+    TASK_MOVED = "task.moved"
+    TASK_DELETED = "task.deleted"
+    TASK_RESTORED = "task.restored"
+    ITEM_CREATED = "item.created"
+    ITEM_UPDATED = "item.updated"
+    ITEM_DELETED = "item.deleted"
+    ITEM_RESTORED = "item.restored"
+    COMMENT_CREATED = "comment.created"
+    COMMENT_UPDATED = "comment.updated"
+    COMMENT_DELETED = "comment.deleted"
+    COMMENT_RESTORED = "comment.restored"
+    TIME_ENTRY_CREATED = "time_entry.created"
+    TIME_ENTRY_IMPORTED = "time_entry.imported"
+    TIME_ENTRY_STARTED = "time_entry.started"
+    TIME_ENTRY_STOPPED = "time_entry.stopped"
+    TIME_ENTRY_UPDATED = "time_entry.updated"
+    TIME_ENTRY_MOVED = "time_entry.moved"
+    TIME_ENTRY_DELETED = "time_entry.deleted"
+    TIME_ENTRY_RESTORED = "time_entry.restored"
 
 
 class RoomRow(Base):
@@ -57,7 +102,12 @@ class Event(Schema):
 
     room: str
     seq: int = Field(description="1, 2, 3 ... without a gap in each room.")
-    type: str = Field(examples=["task.updated"])
+    # Not the enum itself: a process that was started before an update reads new types, too.
+    type: str = Field(
+        description="What happened; pass over types that you do not know.",
+        examples=["task.updated"],
+        json_schema_extra={"enum": [each.value for each in EventType]},
+    )
     at: datetime
     actor: str = Field(description="Id of the user who did it.")
     client_id: str | None = Field(description="The X-Client-Id it was done with.")

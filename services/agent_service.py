@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
 from models.base import apply_changes, columns_of, patch_json
+from models.event import EventType
 from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import User, UserKind, UserRow
@@ -143,7 +144,7 @@ class AgentService:
         self._db.session.add(row)
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
-        return self._changed(principal, Agent.model_validate(row), "agent.created")
+        return self._changed(principal, Agent.model_validate(row), EventType.AGENT_CREATED)
 
     def update(
         self, principal: Principal, agent_id: str, changes: AgentUpdate, if_match: IfMatch
@@ -162,8 +163,8 @@ class AgentService:
             self._end_work(principal, row.id)
         if is_renamed:
             self._memberships.announce_name(principal, row.id)
-        self._events.record(principal, user_room(row.id), "user.updated", User.model_validate(row))
-        return self._changed(principal, Agent.model_validate(row), "agent.updated")
+        self._tell_itself(principal, row)
+        return self._changed(principal, Agent.model_validate(row), EventType.AGENT_UPDATED)
 
     def delete(self, principal: Principal, agent_id: str, if_match: IfMatch) -> None:
         """Switch an agent off for good and take it out of its projects; what it did stays."""
@@ -174,8 +175,9 @@ class AgentService:
         self._memberships.remove_everywhere(principal, row.id)
         row.is_active, row.owner_id = False, None
         self._db.session.flush()
+        self._tell_itself(principal, row)
         last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
-        self._changed(principal, agent.model_copy(update=last), "agent.deleted")
+        self._changed(principal, agent.model_copy(update=last), EventType.AGENT_DELETED)
 
     def _load(self, principal: Principal, agent_id: str) -> UserRow:
         """Load and lock an agent of the caller's."""
@@ -192,7 +194,12 @@ class AgentService:
         self._auth.revoke_sessions_of(agent_id)
         self._timer.stop_of(principal, agent_id)
 
-    def _changed(self, principal: Principal, agent: Agent, event: str) -> Agent:
+    def _tell_itself(self, principal: Principal, row: UserRow) -> None:
+        """Note the change in the agent's own room, where it is a user like any other."""
+        user = User.model_validate(row)
+        self._events.record(principal, user_room(row.id), EventType.USER_UPDATED, user)
+
+    def _changed(self, principal: Principal, agent: Agent, event: EventType) -> Agent:
         self._events.record(principal, user_room(agent.owner_id), event, agent)
         return agent
 

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.base import UuidText, columns_of
 from models.comment import Comment, CommentCreate, CommentQuery, CommentRow, CommentUpdate
+from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.user import UserRow
@@ -151,7 +152,9 @@ class CommentService:
             body=body.body,
             mentions=self._mentions(place, body.body),
         )
-        return self._changed(principal, place, Comment.model_validate(row), "comment.created")
+        return self._changed(
+            principal, place, Comment.model_validate(row), EventType.COMMENT_CREATED
+        )
 
     def update(
         self, principal: Principal, comment_id: str, changes: CommentUpdate, if_match: IfMatch
@@ -165,7 +168,9 @@ class CommentService:
             return Comment.model_validate(row)
         row.body, row.mentions = changes.body, self._mentions(place, changes.body)
         self._db.session.flush()
-        return self._changed(principal, place, Comment.model_validate(row), "comment.updated")
+        return self._changed(
+            principal, place, Comment.model_validate(row), EventType.COMMENT_UPDATED
+        )
 
     def delete(self, principal: Principal, comment_id: str, if_match: IfMatch) -> None:
         """Put a comment into the trash: one's own, or as an owner any."""
@@ -177,7 +182,7 @@ class CommentService:
         self._db.session.flush()
         first_line = row.body.strip().partition("\n")[0]
         self._operations.record(row, place.scope_id, first_line, {"comment": 1})
-        self._changed(principal, place, Comment.model_validate(row), "comment.deleted")
+        self._changed(principal, place, Comment.model_validate(row), EventType.COMMENT_DELETED)
 
     def index_discussion(self, task_id: str) -> None:
         """Let the search find a task by its comments as they are now; the task must be locked."""
@@ -201,7 +206,9 @@ class CommentService:
         people = self._people.all(scope_id=place.scope_id)
         return find_mentions(body, [Mentionable(**person) for person in people])
 
-    def _changed(self, principal: Principal, place: Place, comment: Comment, event: str) -> Comment:
+    def _changed(
+        self, principal: Principal, place: Place, comment: Comment, event: EventType
+    ) -> Comment:
         self.index_discussion(comment.task_id)
         self._events.record(principal, place.room, event, comment)
         return comment

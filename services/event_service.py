@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, text
 
 from models.base import Resource
-from models.event import Event, EventQuery, RoomRow
+from models.event import Event, EventQuery, EventType, RoomRow
 from models.membership import Member
 from models.principal import Principal
 from services.access_service import AccessService, access_service, not_found
@@ -49,7 +49,7 @@ class Change:
     """An event on its way into the log; its room numbers it."""
 
     room: str
-    type: str
+    type: EventType
     actor_id: str
     subject_id: str
     version: int
@@ -88,26 +88,33 @@ class EventService:
         """Make the room of a new project or user."""
         self._open_room.execute(room=room)
 
-    def record(self, principal: Principal, room: str, kind: str, subject: Resource) -> None:
+    def record(self, principal: Principal, room: str, kind: EventType, subject: Resource) -> None:
         """Note that `subject` changed; the event is written right before the commit."""
         self.record_data(
             principal, room, kind, subject.id, subject.version, subject.model_dump(mode="json")
         )
 
-    def record_member(self, principal: Principal, kind: str, member: Member) -> None:
+    def record_member(self, principal: Principal, kind: EventType, member: Member) -> None:
         """Note that somebody's place in a project changed, for the project and for them."""
-        rooms = [project_room(member.project_id)]
+        self._record_place(principal, project_room(member.project_id), kind, member)
+        self.record_own_place(principal, kind, member)
+
+    def record_own_place(self, principal: Principal, kind: EventType, member: Member) -> None:
+        """Note a change of somebody's place in a project for nobody but them."""
         if not member.placeholder:
-            rooms.append(user_room(member.user_id))
+            self._record_place(principal, user_room(member.user_id), kind, member)
+
+    def _record_place(
+        self, principal: Principal, room: str, kind: EventType, member: Member
+    ) -> None:
         data = member.model_dump(mode="json")
-        for room in rooms:
-            self.record_data(principal, room, kind, member.user_id, member.version, data)
+        self.record_data(principal, room, kind, member.user_id, member.version, data)
 
     def record_data(
         self,
         principal: Principal,
         room: str,
-        kind: str,
+        kind: EventType,
         subject_id: str,
         version: int,
         data: dict[str, Any],

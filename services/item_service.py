@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.base import UuidText, apply_changes, columns_of
+from models.event import EventType
 from models.item import (
     Item,
     ItemCreate,
@@ -148,7 +149,7 @@ class ItemService:
             created_by=principal.id,
             position=last_position(),
         )
-        return self._changed(principal, place, Item.model_validate(row), "item.created")
+        return self._changed(principal, place, Item.model_validate(row), EventType.ITEM_CREATED)
 
     def update(
         self, principal: Principal, item_id: str, changes: ItemUpdate, if_match: IfMatch
@@ -168,8 +169,8 @@ class ItemService:
             return Item.model_validate(row)
         self._db.session.flush()
         for other in others:
-            self._changed(principal, place, Item.model_validate(other), "item.updated")
-        return self._changed(principal, place, Item.model_validate(row), "item.updated")
+            self._changed(principal, place, Item.model_validate(other), EventType.ITEM_UPDATED)
+        return self._changed(principal, place, Item.model_validate(row), EventType.ITEM_UPDATED)
 
     def delete(self, principal: Principal, item_id: str, if_match: IfMatch) -> None:
         """Put an item into the trash."""
@@ -178,7 +179,7 @@ class ItemService:
         row.put_in_trash(principal.id)
         self._db.session.flush()
         self._operations.record(row, place.scope_id, row.name, {"item": 1})
-        self._changed(principal, place, Item.model_validate(row), "item.deleted")
+        self._changed(principal, place, Item.model_validate(row), EventType.ITEM_DELETED)
 
     def promote(self, principal: Principal, item_id: str, body: ItemPromote) -> Task:
         """Make a task of an item, which is done with that; one of a checklist becomes a subtask."""
@@ -197,7 +198,7 @@ class ItemService:
         task = self._tasks.create(principal, _task_of(row, place, body))
         row.promoted_task_id, row.status = task.id, ItemStatus.DONE
         self._db.session.flush()
-        self._changed(principal, place, Item.model_validate(row), "item.updated")
+        self._changed(principal, place, Item.model_validate(row), EventType.ITEM_UPDATED)
         return task
 
     def _list_of(self, item: Item) -> tuple[Ordering[ItemRow], str]:
@@ -222,7 +223,7 @@ class ItemService:
             raise not_found()
         return row
 
-    def _changed(self, principal: Principal, place: Place, item: Item, event: str) -> Item:
+    def _changed(self, principal: Principal, place: Place, item: Item, event: EventType) -> Item:
         self._events.record(principal, place.room, event, item)
         return item
 

@@ -9,7 +9,7 @@ from functools import partial, singledispatchmethod
 
 from pydantic import ValidationError
 
-from models.event import Event
+from models.event import Event, EventType
 from models.live import (
     INCOMING,
     Authenticate,
@@ -240,12 +240,12 @@ class LiveService:
         """Bring events to everybody who has the room open, except those who lost the right to."""
         is_project = room.startswith("project:")
         for event in events:
-            if is_project and event.type == "member.removed":
+            if is_project and event.type == EventType.MEMBER_REMOVED:
                 self._revoke(room, event.subject)
         self._connections.broadcast(room, _frames(events))
         if any(event.type.startswith("time_entry.") for event in events):
             self._presence.look_at(room)
-        if any(event.type == "project.deleted" for event in events):
+        if any(event.type == EventType.PROJECT_DELETED for event in events):
             self._revoke(room, None)
 
     def _revoke(self, room: str, user_id: str | None) -> None:

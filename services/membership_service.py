@@ -2,8 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from models.event import EventType
 from models.membership import (
     Member,
     MemberCreate,
@@ -69,6 +80,16 @@ FIND_AGENT = (
     .where(UserRow.id == bindparam("id"), UserRow.kind == UserKind.AGENT)
 )
 
+JOIN = insert(MembershipRow).values(
+    project_id=bindparam("project_id"), user_id=bindparam("user_id"), role=bindparam("role")
+)
+# Their places do not change with that, and so keep their updated_at.
+SHOW = (
+    update(MembershipRow)
+    .where(MembershipRow.project_id == bindparam("id"))
+    .values(active=bindparam("shown"), updated_at=MembershipRow.updated_at)
+)
+
 REMOVE = delete(MembershipRow).where(
     MembershipRow.project_id == bindparam("project_id"),
     MembershipRow.user_id == bindparam("user_id"),
@@ -92,6 +113,7 @@ class MembershipService:
         self._events = events
         self._access = access
         self._get = database.prepare(GET)
+        self._members = database.prepare(MEMBERS)
         self._agents_of = database.prepare(AGENTS_OF)
         self._places_of = database.prepare(EVERYWHERE)
         self._lock_projects_of = database.prepare(LOCK_PROJECTS_OF)
@@ -101,6 +123,8 @@ class MembershipService:
         self._find_by_id = database.prepare(FIND_PERSON.where(UserRow.id == bindparam("id")))
         self._find_own_agent = database.prepare(FIND_OWN_AGENT)
         self._find_agent = database.prepare(FIND_AGENT)
+        self._join = database.prepare(JOIN)
+        self._show = database.prepare(SHOW)
         self._remove = database.prepare(REMOVE)
         self._listing = Listing("members", database, _select_page, {}, ORDERS)
 
@@ -123,7 +147,7 @@ class MembershipService:
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
         self._db.session.flush()
-        return self._changed(principal, self._read(project_id, user_id), "member.added")
+        return self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_ADDED)
 
     def update(
         self,
@@ -149,7 +173,7 @@ class MembershipService:
             each.role = changes.role
         self._db.session.flush()
         changed, *_ = (
-            self._changed(principal, self._read(project_id, each.user_id), "member.updated")
+            self._changed(principal, self._read(project_id, each.user_id), EventType.MEMBER_UPDATED)
             for each in rows
         )
         return changed
@@ -184,7 +208,26 @@ class MembershipService:
             .returning(MembershipRow.project_id)
         )
         for project_id in self._db.session.scalars(memberships).all():
-            self._changed(principal, self._read(project_id, user_id), "member.updated")
+            self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_UPDATED)
+
+    def found(self, principal: Principal, project_id: str) -> None:
+        """Make the caller the first owner of a project."""
+        self._join.execute(project_id=project_id, user_id=principal.id, role=ProjectRole.OWNER)
+        self._changed(principal, self._read(project_id, principal.id), EventType.MEMBER_ADDED)
+
+    def hide_project(self, principal: Principal, project_id: str) -> None:
+        """Take a project out of the sight of its members, and tell each of them."""
+        self._tell_each(principal, project_id, EventType.MEMBER_REMOVED)
+        self._show.execute(id=project_id, shown=False)
+
+    def show_project(self, principal: Principal, project_id: str) -> None:
+        """Let the members of a project see it again, and tell each of them."""
+        self._show.execute(id=project_id, shown=True)
+        self._tell_each(principal, project_id, EventType.MEMBER_ADDED)
+
+    def _tell_each(self, principal: Principal, project_id: str, event: EventType) -> None:
+        for row in self._members.all(project_id=project_id):
+            self._events.record_own_place(principal, event, Member.model_validate(row))
 
     def _find(self, principal: Principal, body: MemberCreate) -> str:
         if body.email is not None:
@@ -218,7 +261,7 @@ class MembershipService:
 
     def _take_out(self, principal: Principal, member: Member) -> None:
         self._remove.execute(project_id=member.project_id, user_id=member.user_id)
-        self._changed(principal, member, "member.removed")
+        self._changed(principal, member, EventType.MEMBER_REMOVED)
 
     def _load(self, project_id: str, user_id: str) -> MembershipRow:
         row = self._db.session.get(MembershipRow, (project_id, user_id))
@@ -251,7 +294,7 @@ class MembershipService:
                 "This is the last owner; make somebody else an owner first.", code="last_owner"
             )
 
-    def _changed(self, principal: Principal, member: Member, event: str) -> Member:
+    def _changed(self, principal: Principal, member: Member, event: EventType) -> Member:
         self._events.record_member(principal, event, member)
         return member
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from models.base import apply_changes, columns_of, patch_json
+from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import (
@@ -25,6 +26,7 @@ from services.access_service import (
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
 from services.listing import LIMIT, OFFSET, Listing, Order
+from services.membership_service import MembershipService, membership_service
 from services.operation_service import OperationService, operation_service
 from utils.errors import ConflictError
 from utils.helpers import new_id
@@ -54,17 +56,6 @@ FIND_OWNED = (
     .limit(1)
 )
 
-JOIN = insert(MembershipRow).values(
-    project_id=bindparam("project_id"), user_id=bindparam("user_id"), role=bindparam("role")
-)
-
-# Their places do not change with that, and so keep their updated_at.
-HIDE = (
-    update(MembershipRow)
-    .where(MembershipRow.project_id == bindparam("id"))
-    .values(active=False, updated_at=MembershipRow.updated_at)
-)
-
 FILTERS = {
     "archived": ProjectRow.archived == bindparam("archived"),
     "search": func.strpos(func.lower(ProjectRow.name), func.lower(bindparam("search"))) > 0,
@@ -85,17 +76,17 @@ class ProjectService:
         database: DatabaseClient,
         events: EventService,
         access: AccessService,
+        memberships: MembershipService,
         operations: OperationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
+        self._memberships = memberships
         self._operations = operations
         self._get = database.prepare(GET)
         self._settings = database.prepare(SETTINGS)
         self._find_owned = database.prepare(FIND_OWNED)
-        self._join = database.prepare(JOIN)
-        self._hide = database.prepare(HIDE)
         self._listing = Listing("projects", database, _select_page, FILTERS, ORDERS)
 
     def create(self, principal: Principal, body: ProjectCreate) -> Project:
@@ -110,9 +101,10 @@ class ProjectService:
         )
         self._db.session.add(row)
         self._db.session.flush()
-        self._join.execute(project_id=row.id, user_id=principal.id, role=ProjectRole.OWNER)
         self._events.open_room(project_room(row.id))
-        return self.changed(principal, row, ProjectRole.OWNER, "project.created")
+        project = self.changed(principal, row, ProjectRole.OWNER, EventType.PROJECT_CREATED)
+        self._memberships.found(principal, row.id)
+        return project
 
     def get(self, principal: Principal, project_id: str) -> Project:
         """Return a project that the caller belongs to."""
@@ -160,7 +152,7 @@ class ProjectService:
         if not apply_changes(row, values):
             return _answer(row, role)
         self._db.session.flush()
-        return self.changed(principal, row, role, "project.updated")
+        return self.changed(principal, row, role, EventType.PROJECT_UPDATED)
 
     def delete(self, principal: Principal, project_id: str, if_match: IfMatch) -> None:
         """Put a project and everything in it into the trash; for owners."""
@@ -168,16 +160,16 @@ class ProjectService:
         if_match.check(_answer(row, role))
         row.put_in_trash(principal.id)
         self._db.session.flush()
-        self._hide.execute(id=project_id)
+        self._memberships.hide_project(principal, project_id)
         self._operations.record(row, row.id, row.name, {"project": 1})
-        self.changed(principal, row, role, "project.deleted")
+        self.changed(principal, row, role, EventType.PROJECT_DELETED)
 
     def _load(self, principal: Principal, project_id: str) -> tuple[ProjectRow, ProjectRole]:
         role = self._access.lock(principal, project_id, ProjectRole.OWNER)
         return self._db.session.get_one(ProjectRow, project_id), role
 
     def changed(
-        self, principal: Principal, row: ProjectRow, role: ProjectRole, event: str
+        self, principal: Principal, row: ProjectRow, role: ProjectRole, event: EventType
     ) -> Project:
         """Record the event of a change and return the project as it is now."""
         project = _answer(row, role)
@@ -192,4 +184,6 @@ def _answer(row: ProjectRow, role: ProjectRole) -> Project:
     return Project(**fields, role=role)
 
 
-project_service = ProjectService(db, event_service, access_service, operation_service)
+project_service = ProjectService(
+    db, event_service, access_service, membership_service, operation_service
+)

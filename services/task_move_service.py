@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, any_, bindparam, select
 
 from models.base import UuidText
+from models.event import EventType
 from models.membership import MembershipRow
 from models.principal import Principal
 from models.task import BLOCKED, ChangedTask, Task, TaskMove, TaskRow
@@ -90,7 +91,7 @@ class TaskMoveService:
         changed = [each for each in (row, *moved_aside) if self._db.session.is_modified(each)]
         self._db.session.flush()
         for each in changed:
-            self._tasks.changed(principal, Task.model_validate(each), "task.updated")
+            self._tasks.changed(principal, Task.model_validate(each), EventType.TASK_UPDATED)
         if belongings.tasks:
             self._tell(principal, left_room, row, belongings)
         return ChangedTask.model_validate(row)
@@ -140,7 +141,7 @@ class TaskMoveService:
         self._db.session.flush()
         for row in waiting:
             if row.deleted_at is None:
-                self._tasks.changed(principal, Task.model_validate(row), "task.updated")
+                self._tasks.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
 
     def _tell(
         self, principal: Principal, left_room: str, top: TaskRow, belongings: "Belongings"
@@ -149,20 +150,20 @@ class TaskMoveService:
         room = scope_room(top.project_id, top.created_by)
         for row in belongings.tasks:
             task = Task.model_validate(row)
-            self._events.record(principal, left_room, "task.moved", task)
+            self._events.record(principal, left_room, EventType.TASK_MOVED, task)
             if row is not top:
-                self._events.record(principal, room, "task.updated", task)
+                self._events.record(principal, room, EventType.TASK_UPDATED, task)
         ids = [row.id for row in belongings.tasks]
         for item in self._items.of_tasks(ids):
-            self._events.record(principal, room, "item.updated", item)
+            self._events.record(principal, room, EventType.ITEM_UPDATED, item)
         for comment in self._comments.of_tasks(ids):
-            self._events.record(principal, room, "comment.updated", comment)
+            self._events.record(principal, room, EventType.COMMENT_UPDATED, comment)
         for spent in belongings.entries:
             if spent.deleted_at is None:
                 entry = TimeEntry.model_validate(spent)
                 entry_room = scope_room(spent.project_id, spent.user_id)
-                self._events.record(principal, left_room, "time_entry.moved", entry)
-                self._events.record(principal, entry_room, "time_entry.updated", entry)
+                self._events.record(principal, left_room, EventType.TIME_ENTRY_MOVED, entry)
+                self._events.record(principal, entry_room, EventType.TIME_ENTRY_UPDATED, entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Row, and_, bindparam, insert, or_, select
 
 from models.base import apply_changes, patch_json
+from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.task import (
@@ -125,7 +126,7 @@ class TaskService:
             position=last_position(),
             task_metadata=body.metadata,
         )
-        task = self.changed(principal, Task.model_validate(row), "task.created")
+        task = self.changed(principal, Task.model_validate(row), EventType.TASK_CREATED)
         return _with_warnings(task, warnings)
 
     def update(
@@ -153,7 +154,7 @@ class TaskService:
             patch_json(row, "task_metadata", values.pop("metadata"))
         if apply_changes(row, values):
             self._db.session.flush()
-            self.changed(principal, Task.model_validate(row), "task.updated")
+            self.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
         return _with_warnings(Task.model_validate(row), warnings)
 
     def delete(self, principal: Principal, task_id: str, if_match: IfMatch) -> None:
@@ -174,7 +175,7 @@ class TaskService:
             row.put_in_trash(principal.id, operation_id)
         self._db.session.flush()
         for row in rows:
-            self.changed(principal, Task.model_validate(row), "task.deleted")
+            self.changed(principal, Task.model_validate(row), EventType.TASK_DELETED)
         return rows
 
     def load(self, principal: Principal, task_id: str) -> TaskRow:
@@ -211,7 +212,7 @@ class TaskService:
         rows = {row.id: row for row in self._db.session.scalars(query)}
         return [rows[each] for each in ids]
 
-    def changed(self, principal: Principal, task: Task, event: str) -> Task:
+    def changed(self, principal: Principal, task: Task, event: EventType) -> Task:
         """Record the event of a change; return the task."""
         room = scope_room(task.project_id, task.created_by)
         self._events.record(principal, room, event, task)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, text
 
 from models.base import apply_changes, columns_of
+from models.event import EventType
 from models.membership import ProjectRole
 from models.principal import Principal
 from models.project import ProjectSettings
@@ -165,7 +166,7 @@ class TimeEntryService:
         self.check_span(row)
         self._db.session.add(row)
         self._db.session.flush()
-        return self.changed(principal, row, "time_entry.created")
+        return self.changed(principal, row, EventType.TIME_ENTRY_CREATED)
 
     def update(
         self, principal: Principal, entry_id: str, changes: TimeEntryUpdate, if_match: IfMatch
@@ -188,9 +189,9 @@ class TimeEntryService:
         self._db.session.flush()
         if left_room != _room(row):
             self._events.record(
-                principal, left_room, "time_entry.moved", TimeEntry.model_validate(row)
+                principal, left_room, EventType.TIME_ENTRY_MOVED, TimeEntry.model_validate(row)
             )
-        return self.changed(principal, row, "time_entry.updated")
+        return self.changed(principal, row, EventType.TIME_ENTRY_UPDATED)
 
     def delete(self, principal: Principal, entry_id: str, if_match: IfMatch) -> None:
         """Put an entry into the trash."""
@@ -199,7 +200,7 @@ class TimeEntryService:
         row.put_in_trash(principal.id)
         self._db.session.flush()
         self._operations.record(row, row.scope_id, row.note, {"time_entry": 1})
-        self.changed(principal, row, "time_entry.deleted")
+        self.changed(principal, row, EventType.TIME_ENTRY_DELETED)
 
     # What the timer and the trash share:
 
@@ -287,7 +288,7 @@ class TimeEntryService:
         else:
             self._access.require(principal, project_id, ProjectRole.EDITOR)
 
-    def changed(self, principal: Principal, row: TimeEntryRow, event: str) -> TimeEntry:
+    def changed(self, principal: Principal, row: TimeEntryRow, event: EventType) -> TimeEntry:
         """Record the event of a change and return the entry as it is now."""
         entry = TimeEntry.model_validate(row)
         self._events.record(principal, _room(row), event, entry)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select
 
 from models.base import columns_of
+from models.event import EventType
 from models.principal import Principal
 from models.time_entry import (
     TimeEntry,
@@ -94,7 +95,7 @@ class TimerService:
         self._entries.check_free(row, now + INSTANT)
         self._db.session.add(row)
         self._db.session.flush()
-        started = self._entries.changed(principal, row, "time_entry.started")
+        started = self._entries.changed(principal, row, EventType.TIME_ENTRY_STARTED)
         return TimerStarted(started=started, stopped=stopped)
 
     def _close(self, principal: Principal, row: TimeEntryRow, now: datetime) -> TimeEntry:
@@ -103,7 +104,7 @@ class TimerService:
             row.allow_overlap = True
         row.ended_at = now
         self._db.session.flush()
-        return self._entries.changed(principal, row, "time_entry.stopped")
+        return self._entries.changed(principal, row, EventType.TIME_ENTRY_STOPPED)
 
 
 def _now_after(running: TimeEntryRow | None) -> datetime:

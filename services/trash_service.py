@@ -25,6 +25,7 @@ from services.db_client import DatabaseClient, db
 from services.event_service import event_service
 from services.item_service import item_service
 from services.listing import LIMIT, OFFSET, Listing, Order
+from services.membership_service import membership_service
 from services.project_service import project_service
 from services.task_access import task_access
 from services.task_service import task_service
@@ -163,7 +164,7 @@ places = Places(db, access_service, task_access)
 trash_service = TrashService(
     db,
     [
-        ProjectRestorer(db, project_service),
+        ProjectRestorer(db, project_service, membership_service),
         TaskRestorer(db, event_service, places, task_service, item_service, comment_service),
         CommentRestorer(db, event_service, places, comment_service),
         ItemRestorer(db, event_service, places),

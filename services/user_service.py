@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, select, text, update
 from models.agent import Agent
 from models.base import apply_changes, columns_of
 from models.comment import CommentRow
+from models.event import EventType
 from models.item import ItemRow
 from models.membership import MembershipRow
 from models.principal import Principal
@@ -12,7 +13,7 @@ from models.project import ProjectRow
 from models.task import TaskRow
 from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
 from services.db_client import DatabaseClient, db
-from services.event_service import EventService, event_service, project_room, user_room
+from services.event_service import EventService, event_service, user_room
 from services.membership_service import MembershipService, membership_service
 from services.password_service import PasswordService, password_service
 from utils.errors import BadRequestError
@@ -60,7 +61,7 @@ class UserService:
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
         user = User.model_validate(row)
-        self._events.record(_principal_of(row), user_room(row.id), "user.created", user)
+        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_CREATED, user)
         return user
 
     def get(self, principal: Principal) -> User:
@@ -76,10 +77,10 @@ class UserService:
             return User.model_validate(row)
         self._db.session.flush()
         user = User.model_validate(row)
-        self._events.record(principal, user_room(row.id), "user.updated", user)
+        self._events.record(principal, user_room(row.id), EventType.USER_UPDATED, user)
         if row.owner_id is not None:
             agent = Agent.model_validate(row)
-            self._events.record(principal, user_room(row.owner_id), "agent.updated", agent)
+            self._events.record(principal, user_room(row.owner_id), EventType.AGENT_UPDATED, agent)
         if "name" in changes.model_fields_set:
             self._memberships.announce_name(principal, row.id)
         return user
@@ -108,21 +109,17 @@ class UserService:
             self._claim(row, placeholder)
         session.flush()
         user = User.model_validate(row)
-        self._events.record(_principal_of(row), user_room(row.id), "user.verified", user)
+        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_VERIFIED, user)
         return user
 
     def _claim(self, user: UserRow, placeholder: UserRow) -> None:
         """Move everything from the placeholder to the account; overlaps are kept and marked."""
         session = self._db.session
-        projects = select(MembershipRow.project_id).where(MembershipRow.user_id == placeholder.id)
-        for project_id in session.scalars(projects):
+        claimed = {"user_id": user.id, "placeholder_id": placeholder.id}
+        rooms = session.scalars(_ROOMS_NAMING, {"placeholder": placeholder.id}).all()
+        for room in {*rooms, user_room(user.id)}:
             self._events.record_data(
-                _principal_of(user),
-                project_room(project_id),
-                "member.claimed",
-                user.id,
-                user.version,
-                {"user_id": user.id, "placeholder_id": placeholder.id},
+                _principal_of(user), room, EventType.MEMBER_CLAIMED, user.id, user.version, claimed
             )
         ids = {"user": user.id, "placeholder": placeholder.id, "number": user.number}
         session.execute(_CLAIM_TIME, ids)
@@ -141,6 +138,27 @@ class UserService:
         )
         session.delete(placeholder)
 
+
+# All rooms in which something names the placeholder: also projects that it was taken out of, and
+# the personal tasks of others, who have moved them there from a project.
+_ROOMS_NAMING = text(
+    """
+    SELECT 'project:' || project_id FROM memberships WHERE user_id = :placeholder
+    UNION
+    SELECT 'project:' || id FROM projects WHERE created_by = :placeholder
+    UNION
+    SELECT 'project:' || project_id FROM time_entries
+    WHERE user_id = :placeholder AND project_id IS NOT NULL
+    UNION
+    SELECT COALESCE('project:' || project_id, 'user:' || created_by) FROM tasks
+    WHERE created_by = :placeholder OR assignee_id = :placeholder
+        OR id IN (SELECT task_id FROM items WHERE created_by = :placeholder)
+        OR id IN (
+            SELECT task_id FROM comments
+            WHERE created_by = :placeholder OR :placeholder = ANY (mentions)
+        )
+    """
+)
 
 _CLAIM_TIME = text(
     """
@@ -168,7 +186,8 @@ _NAMING_USERS: tuple[tuple[type[ProjectRow | TaskRow | ItemRow | CommentRow], st
 
 _CLAIM_MENTIONS = text(
     """
-    UPDATE comments SET mentions = array_replace(mentions, :placeholder, :user),
+    UPDATE comments SET
+        mentions = array_replace(array_remove(mentions, :user), :placeholder, :user),
         version = version + 1, updated_at = now()
     WHERE :placeholder = ANY (mentions)
     """

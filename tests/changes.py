@@ -68,7 +68,7 @@ def state_after(events: list[Record]) -> dict[str, Record]:
         if event["type"] in ("task.moved", "time_entry.moved"):
             known.pop(subject, None)
             known = {key: each for key, each in known.items() if each.get("task_id") != subject}
-        elif not event["type"].startswith("project."):
+        elif not event["type"].startswith(("project.", "member.")):
             known[subject] = event["data"]
     return known
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from models.agent import Agent
 from models.archive import Archive, ArchivedAgent, ArchivedPerson
 from models.base import UuidText, columns_of
+from models.event import EventType
 from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import UserKind, UserRow
@@ -106,9 +107,11 @@ class ArchivePeople:
     def _make_agents(self, principal: Principal, agents: list[ArchivedAgent]) -> list[Person]:
         made = []
         for row in self._insert([_agent_values(principal, agent) for agent in agents]):
-            self._events.open_room(user_room(row["id"]))
             self._events.record(
-                principal, user_room(principal.id), "agent.created", Agent.model_validate(row)
+                principal,
+                user_room(principal.id),
+                EventType.AGENT_CREATED,
+                Agent.model_validate(row),
             )
             made.append(_person(row, has_account=False))
         return made
@@ -116,6 +119,9 @@ class ArchivePeople:
     def _insert(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not rows:
             return []
+        for values in rows:  # agents of others have rooms, too: their places are told there
+            if values["kind"] is UserKind.AGENT:
+                self._events.open_room(user_room(values["id"]))
         statement = insert(UserRow).returning(
             UserRow.number, *columns_of(UserRow, Agent), sort_by_parameter_order=True
         )

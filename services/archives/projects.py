@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.archive import ArchivedProject
 from models.base import UuidText, columns_of
+from models.event import EventType
 from models.membership import Member, MembershipRow, ProjectRole
 from models.project import Project, ProjectRow
 from services.access_service import ME, AccessService, access_service
@@ -77,7 +78,12 @@ class ArchiveProjects:
                 self._events.open_room(room)
                 data = project.model_dump(mode="json", exclude={"role"})
                 self._events.record_data(
-                    run.principal, room, "project.created", project.id, project.version, data
+                    run.principal,
+                    room,
+                    EventType.PROJECT_CREATED,
+                    project.id,
+                    project.version,
+                    data,
                 )
 
     def _add_members(self, run: ArchiveRun, projects: dict[str, ArchivedProject]) -> None:
@@ -102,9 +108,8 @@ class ArchiveProjects:
             self._db.session.execute(JOIN, batch)
         for new_id in projects:
             for row in self._read_members.all(project_id=new_id):
-                if row["user_id"] != me:
-                    member_here = Member.model_validate(row)
-                    self._events.record_member(run.principal, "member.added", member_here)
+                member_here = Member.model_validate(row)
+                self._events.record_member(run.principal, EventType.MEMBER_ADDED, member_here)
         run.counts["members"] = len(rows)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 
 from models.archive import Archive, file_of
 from models.base import Base, Resource, columns_of
+from models.event import EventType
 from models.imports import LineProblem
 from models.principal import Principal
 from services.archives.people import People
@@ -100,7 +101,7 @@ class ArchiveTable:
         events: EventService,
         row: type[Base],
         answer: type[Resource],
-        event: str,
+        event: EventType,
     ) -> None:
         self._db = database
         self._events = events

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from models.archive import ArchivedComment, ArchivedItem, ArchivedTask
 from models.base import UuidText
 from models.comment import Comment, CommentRow
+from models.event import EventType
 from models.item import Item, ItemRow
 from models.task import Task, TaskRow
 from services.archives.run import ArchiveRun, ArchiveTable, batches
@@ -32,9 +33,11 @@ class ArchiveTasks:
     """Makes the work anew: everything that is neither people nor time."""
 
     def __init__(self, database: DatabaseClient, events: EventService) -> None:
-        self._tasks = ArchiveTable(database, events, TaskRow, Task, "task.created")
-        self._items = ArchiveTable(database, events, ItemRow, Item, "item.created")
-        self._comments = ArchiveTable(database, events, CommentRow, Comment, "comment.created")
+        self._tasks = ArchiveTable(database, events, TaskRow, Task, EventType.TASK_CREATED)
+        self._items = ArchiveTable(database, events, ItemRow, Item, EventType.ITEM_CREATED)
+        self._comments = ArchiveTable(
+            database, events, CommentRow, Comment, EventType.COMMENT_CREATED
+        )
         self._graph = TaskGraph(database)
         self._find_tasks = database.prepare(FIND_TASKS)
         self._find_items = database.prepare(FIND_ITEMS)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.archive import ArchivedTimeEntry
 from models.base import UuidText
+from models.event import EventType
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
 from services.archives.run import ArchiveRun, ArchiveTable
 from services.archives.tasks import NO_PLACE
@@ -29,7 +30,9 @@ class ArchiveTime:
     """Records the time anew: each person's is theirs again, with the rates of then."""
 
     def __init__(self, database: DatabaseClient, events: EventService) -> None:
-        self._table = ArchiveTable(database, events, TimeEntryRow, TimeEntry, "time_entry.imported")
+        self._table = ArchiveTable(
+            database, events, TimeEntryRow, TimeEntry, EventType.TIME_ENTRY_IMPORTED
+        )
         self._find = database.prepare(FIND)
         self._find_busy = database.prepare(FIND_BUSY)
 

@@ -6,6 +6,7 @@ from sqlalchemy import any_, bindparam, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.base import UuidText
+from models.event import EventType
 from models.membership import Member, MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import Project
@@ -151,7 +152,9 @@ class ImportPeople:
         ]
         self._db.session.execute(insert(MembershipRow), rows)
         for row in self._read_members.all(project_id=project.id, user_ids=new_ids):
-            self._events.record_member(principal, "member.added", Member.model_validate(row))
+            self._events.record_member(
+                principal, EventType.MEMBER_ADDED, Member.model_validate(row)
+            )
 
 
 import_people = ImportPeople(db, event_service)

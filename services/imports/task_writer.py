@@ -8,6 +8,7 @@ from sqlalchemy import any_, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.base import Resource, columns_of
+from models.event import EventType
 from models.item import Item, ItemRow, ItemStatus
 from models.principal import Principal
 from models.project import Project
@@ -72,10 +73,10 @@ class TaskImportWriter:
         rows = list(_task_rows(source, new, ids, tree, place))
         items = list(_item_rows(new, ids, principal))
         for batch in in_batches(rows):
-            self._insert(principal, TaskRow, Task, "task.created", project_id, batch)
+            self._insert(principal, TaskRow, Task, EventType.TASK_CREATED, project_id, batch)
             progress(len(batch))
         for batch in in_batches(items):
-            self._insert(principal, ItemRow, Item, "item.created", project_id, batch)
+            self._insert(principal, ItemRow, Item, EventType.ITEM_CREATED, project_id, batch)
         return Written(
             created=len(rows),
             matched=len(known),
@@ -93,7 +94,7 @@ class TaskImportWriter:
         principal: Principal,
         table: type[TaskRow] | type[ItemRow],
         answer: type[Resource],
-        event: str,
+        event: EventType,
         project_id: str | None,
         rows: list[dict[str, Any]],
     ) -> None:

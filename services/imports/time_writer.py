@@ -10,6 +10,7 @@ from sqlalchemy import any_, bindparam, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.base import UuidText, columns_of
+from models.event import EventType
 from models.principal import Principal
 from models.project import Project
 from models.task import Task, TaskRow
@@ -134,7 +135,9 @@ class ImportWriter:
             for row in made.mappings():
                 task = Task.model_validate(dict(row))
                 tasks[task.title] = task.id
-                self._events.record(principal, project_room(project.id), "task.created", task)
+                self._events.record(
+                    principal, project_room(project.id), EventType.TASK_CREATED, task
+                )
         return tasks, len(missing)
 
     def _busy_times(
@@ -163,7 +166,7 @@ class ImportWriter:
             for row in self._db.session.execute(statement, batch).mappings():
                 entry = TimeEntry.model_validate(dict(row))
                 self._events.record(
-                    principal, project_room(project.id), "time_entry.imported", entry
+                    principal, project_room(project.id), EventType.TIME_ENTRY_IMPORTED, entry
                 )
             progress(len(batch))
 

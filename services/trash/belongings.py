@@ -3,6 +3,7 @@
 from sqlalchemy import select
 
 from models.comment import Comment, CommentRow
+from models.event import EventType
 from models.item import Item, ItemRow
 from models.membership import ProjectRole
 from models.principal import Principal
@@ -36,7 +37,7 @@ class ItemRestorer:
                 continue
             row.take_out_of_trash()
             self._db.session.flush()
-            self._events.record(principal, room, "item.restored", Item.model_validate(row))
+            self._events.record(principal, room, EventType.ITEM_RESTORED, Item.model_validate(row))
             outcome.restored += 1
         return outcome
 
@@ -79,7 +80,7 @@ class CommentRestorer:
             self._db.session.flush()
             self._comments.index_discussion(row.task_id)
             comment = Comment.model_validate(row)
-            self._events.record(principal, room, "comment.restored", comment)
+            self._events.record(principal, room, EventType.COMMENT_RESTORED, comment)
             outcome.restored += 1
         return outcome
 

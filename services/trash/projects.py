@@ -1,20 +1,15 @@
 """Bringing back projects."""
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 
-from models.membership import MembershipRow, ProjectRole
+from models.event import EventType
+from models.membership import ProjectRole
 from models.principal import Principal
 from models.project import ProjectRow
 from services.db_client import DatabaseClient
+from services.membership_service import MembershipService
 from services.project_service import ProjectService
 from services.trash.outcome import Outcome
-
-# The members see the same places in it again: these have not changed.
-SHOW = (
-    update(MembershipRow)
-    .where(MembershipRow.project_id == bindparam("id"))
-    .values(active=True, updated_at=MembershipRow.updated_at)
-)
 
 
 class ProjectRestorer:
@@ -22,10 +17,12 @@ class ProjectRestorer:
 
     kind = "project"
 
-    def __init__(self, database: DatabaseClient, projects: ProjectService) -> None:
+    def __init__(
+        self, database: DatabaseClient, projects: ProjectService, memberships: MembershipService
+    ) -> None:
         self._db = database
         self._projects = projects
-        self._show = database.prepare(SHOW)
+        self._memberships = memberships
 
     def restore(self, principal: Principal, operation_id: str) -> Outcome:
         """Bring back a project; only its owners see that in the trash."""
@@ -33,8 +30,8 @@ class ProjectRestorer:
         query = select(ProjectRow).where(ProjectRow.operation_id == operation_id)
         for row in self._db.session.scalars(query.with_for_update()):
             row.take_out_of_trash()
-            self._show.execute(id=row.id)
             self._db.session.flush()
-            self._projects.changed(principal, row, ProjectRole.OWNER, "project.restored")
+            self._memberships.show_project(principal, row.id)
+            self._projects.changed(principal, row, ProjectRole.OWNER, EventType.PROJECT_RESTORED)
             outcome.restored += 1
         return outcome

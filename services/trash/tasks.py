@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from sqlalchemy import or_, select
 
+from models.event import EventType
 from models.membership import ProjectRole
 from models.principal import Principal
 from models.task import Task, TaskRow
@@ -112,8 +113,10 @@ class TaskRestorer:
         tasks = {row.id: Task.model_validate(row) for row in rows}
         rooms = {row.id: scope_room(row.project_id, row.created_by) for row in rows}
         for task in tasks.values():
-            self._events.record(principal, rooms[task.id], "task.restored", task)
+            self._events.record(principal, rooms[task.id], EventType.TASK_RESTORED, task)
         for item in self._items.of_tasks(list(tasks)):
-            self._events.record(principal, rooms[item.task_id or ""], "item.restored", item)
+            self._events.record(principal, rooms[item.task_id or ""], EventType.ITEM_RESTORED, item)
         for comment in self._comments.of_tasks(list(tasks)):
-            self._events.record(principal, rooms[comment.task_id], "comment.restored", comment)
+            self._events.record(
+                principal, rooms[comment.task_id], EventType.COMMENT_RESTORED, comment
+            )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, select
 
+from models.event import EventType
 from models.principal import Principal
 from models.time_entry import TimeEntryRow
 from services.db_client import DatabaseClient
@@ -38,7 +39,7 @@ class TimeEntryRestorer:
                 continue
             row.take_out_of_trash()
             self._db.session.flush()
-            self._entries.changed(principal, row, "time_entry.restored")
+            self._entries.changed(principal, row, EventType.TIME_ENTRY_RESTORED)
             outcome.restored += 1
         return outcome
 

@@ -5,7 +5,15 @@ from flask import Flask
 
 from tests.clockify import bring_in, export, line, verify
 from tests.factories import PASSWORD, Person, add_member, email_of, log_in, sign_up
-from tests.records import Record, done, make_entry, make_project, make_task, refusal
+from tests.records import (
+    Record,
+    done,
+    make_comment,
+    make_entry,
+    make_project,
+    make_task,
+    refusal,
+)
 
 
 @pytest.fixture
@@ -256,3 +264,16 @@ def test_an_address_can_be_verified_again(app: Flask) -> None:
     verify(app, person)
     verify(app, person)
     assert done(person.get("/users/me"))["verified"] is True
+
+
+def test_who_was_mentioned_beside_their_placeholder_is_mentioned_once(
+    app: Flask, alice: Person, project: Record, carol: str
+) -> None:
+    bring_in(alice, export(line(carol, User="Placeholder")), project_id=project["id"])
+    account = account_of(app, carol)
+    add_member(alice, project, account, "editor")
+    task = make_task(alice, project_id=project["id"])
+    comment = make_comment(alice, task, "@Carol or @Placeholder?")
+    assert len(comment["mentions"]) == 2
+    verify(app, account)
+    assert done(alice.get(f"/comments/{comment['id']}"))["mentions"] == [account.id]

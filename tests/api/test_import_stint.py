@@ -355,12 +355,12 @@ def test_everything_is_announced_where_it_belongs(content: bytes, carol: Person)
     records = archive_of(carol)
     website = next(each["id"] for each in records["projects"] if each["name"] == "Website")
     assert Counter(event_types(carol, f"project:{website}")) == {
-        "project.created": 1, "member.added": 2, "task.created": 4, "item.created": 2,
+        "project.created": 1, "member.added": 3, "task.created": 4, "item.created": 2,
         "comment.created": 3, "time_entry.imported": 3,
     }  # fmt: skip
     assert Counter(event_types(carol, f"user:{carol.id}")) == {
-        "user.created": 1, "agent.created": 1, "task.created": 2, "item.created": 2,
-        "comment.created": 1, "time_entry.imported": 2,
+        "user.created": 1, "agent.created": 1, "member.added": 2, "task.created": 2,
+        "item.created": 2, "comment.created": 1, "time_entry.imported": 2,
     }  # fmt: skip
 
 

@@ -211,7 +211,7 @@ def test_everyone_who_sees_a_task_hears_of_it(alice: Person) -> None:
     bring(alice, task("Home", **{"List Name": "Home"}), checklist("▫Milk"))
     (project,) = done(alice.get("/projects"))
     heard = event_types(alice, f"project:{project['id']}")
-    assert heard == ["project.created", "task.created"]
+    assert heard == ["project.created", "member.added", "task.created"]
     assert event_types(alice, f"user:{alice.id}")[-2:] == ["task.created", "item.created"]
 
 

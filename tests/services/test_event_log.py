@@ -179,19 +179,19 @@ def test_nobody_reads_a_room_without_signing_in(alice: Person, anonymous: Person
 
 def test_since_leaves_out_what_was_seen(alice: Person, project: dict[str, Any]) -> None:
     room = make_tasks(alice, project, 4)
-    assert [event["seq"] for event in events_in(alice, room, since=2)] == [3, 4, 5]
+    assert [event["seq"] for event in events_in(alice, room, since=3)] == [4, 5, 6]
 
 
 def test_since_the_last_event_there_is_nothing(alice: Person, project: dict[str, Any]) -> None:
     room = make_tasks(alice, project, 1)
-    assert events_in(alice, room, since=2) == []
+    assert events_in(alice, room, since=3) == []
 
 
 def test_a_log_that_does_not_go_on_from_since_asks_for_a_snapshot(
     alice: Person, project: dict[str, Any]
 ) -> None:
     room = make_tasks(alice, project, 1)
-    answer = alice.get(f"/rooms/{room}/events?since=3")
+    answer = alice.get(f"/rooms/{room}/events?since=4")
     assert (answer.status_code, answer.get_json()["code"]) == (409, "resync_required")
 
 

@@ -68,15 +68,18 @@ def make_an_agent(world: World) -> list[Recorded]:
     return [world.recorded("agent.created", agent, f"user:{world.alice.id}")]
 
 
-def changed_agent(world: World, agent: dict[str, Any]) -> list[Recorded]:
-    """One event for its owner, and one for itself as the user that it is."""
+def changed_user(world: World, agent: dict[str, Any]) -> Recorded:
+    """Return what an agent itself is told, as the user that it is."""
     same = {name: agent[name] for name in ("id", "name", "created_at", "updated_at", "version")}
     account = {"email": None, "kind": "agent", "role": "member", "timezone": "UTC"}
     user = same | account | {"verified": False}
-    return [
-        world.recorded("agent.updated", agent, f"user:{world.alice.id}"),
-        world.recorded("user.updated", user, f"user:{agent['id']}"),
-    ]
+    return world.recorded("user.updated", user, f"user:{agent['id']}")
+
+
+def changed_agent(world: World, agent: dict[str, Any]) -> list[Recorded]:
+    """One event for its owner, and one for itself."""
+    for_owner = world.recorded("agent.updated", agent, f"user:{world.alice.id}")
+    return [for_owner, changed_user(world, agent)]
 
 
 @doing("agents.update_agent")
@@ -100,7 +103,8 @@ def delete_an_agent(world: World) -> list[Recorded]:
     ok(world.alice.delete(f"/agents/{world.agent['id']}"))
     for_project, for_itself = world.recorded_for("member.removed", member)
     gone = world.deleted("agent.deleted", world.agent | {"is_active": False})
-    return [for_project, gone | {"room": f"user:{world.alice.id}"}, for_itself]
+    for_owner = gone | {"room": f"user:{world.alice.id}"}
+    return [for_project, for_owner, for_itself, changed_user(world, gone["data"])]
 
 
 @doing("members.add_member")
@@ -129,7 +133,11 @@ def remove_somebody_with_their_agent(world: World) -> list[Recorded]:
 @doing("projects.create_project")
 def make_a_project(world: World) -> list[Recorded]:
     project = without_role(ok(world.alice.post("/projects", {"name": "Shop"})))
-    return [world.recorded("project.created", project, f"project:{project['id']}")]
+    room = f"project:{project['id']}"
+    member = ok(world.alice.get(f"/projects/{project['id']}/members/{world.alice.id}"))
+    added = world.recorded("member.added", member)
+    own = added | {"room": f"user:{world.alice.id}"}
+    return [world.recorded("project.created", project, room), added | {"room": room}, own]
 
 
 @doing("projects.update_project")
@@ -141,8 +149,11 @@ def change_a_project(world: World) -> list[Recorded]:
 
 @doing("projects.delete_project")
 def delete_a_project(world: World) -> list[Recorded]:
+    members = ok(world.alice.get(world.people))
     ok(world.alice.delete(f"/projects/{world.project['id']}"))
-    return [world.deleted("project.deleted", without_role(world.project))]
+    own = [world.recorded_for("member.removed", member)[1] for member in members]
+    gone = world.deleted("project.deleted", without_role(world.project))
+    return in_order_of_rooms([], gone, *own)
 
 
 @doing("members.add_member")

@@ -1,6 +1,6 @@
 """A small world in which tests write, and the events that this is to leave."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -40,6 +40,7 @@ class World:
     item: dict[str, Any]
     comment: dict[str, Any]
     agent: dict[str, Any]
+    others: list[Person] = field(default_factory=list)  # who came later
 
     def events(self, *others: str) -> list[Recorded]:
         """All that these people did, oldest first."""
