@@ -112,6 +112,10 @@ class LiveService:
 
     def _handle(self, connection: Connection, data: str | bytes) -> None:
         """Follow one message; whatever is wrong with it, the connection lives on."""
+        if isinstance(data, bytes):
+            detail = "Messages are text; send this as text, too."
+            connection.send(LiveError(code="invalid_message", detail=detail))
+            return
         try:
             message = INCOMING.validate_json(data)
         except ValidationError as error:
