@@ -4,7 +4,7 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -22,6 +22,7 @@ from tests.server import Server
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
+    from websockets.frames import Close
     from websockets.typing import Origin, Subprotocol
 
 SECONDS = 5.0  # for what should happen at once, on a busy machine
@@ -43,13 +44,20 @@ class Socket:
         self.connection.send(data)
 
     def receive(self, kind: str, seconds: float = SECONDS, **fields: Any) -> Record:
-        """Return the next message of a type that has these fields; others before it are kept."""
+        """Return the next message of a type that has these fields; those before it are kept."""
+        expected = {"type": kind} | fields
+        return self.receive_until(lambda message: expected.items() <= message.items(), seconds)
+
+    def receive_until(
+        self, condition: Callable[[Record], bool], seconds: float = SECONDS
+    ) -> Record:
+        """Return the next message that fulfils a condition; those before it are kept."""
         deadline = time.monotonic() + seconds
         while True:
             text = self.connection.recv(max(0.0, deadline - time.monotonic()), decode=True)
             message: Record = json.loads(text)
             self.messages.append(message)
-            if message["type"] == kind and fields.items() <= message.items():
+            if condition(message):
                 return message
 
     def ask(self, kind: str, answer: str, **fields: Any) -> Record:
@@ -85,11 +93,19 @@ class Socket:
 
     def closed(self, seconds: float = SECONDS) -> tuple[int, str]:
         """Wait until the server closes; return its code and reason."""
-        with pytest.raises(ConnectionClosed) as closed:
-            self.receive("nothing that is ever sent", seconds)
-        close = closed.value.rcvd
+        close = self._wait_for_the_end(seconds)
         assert close is not None, "the connection was lost without a word"
         return close.code, close.reason
+
+    def ended(self, seconds: float = SECONDS) -> int | None:
+        """Wait until it is over; return the server's code, None if it came too late to be read."""
+        close = self._wait_for_the_end(seconds)
+        return close.code if close else None
+
+    def _wait_for_the_end(self, seconds: float) -> "Close | None":
+        with pytest.raises(ConnectionClosed) as closed:
+            self.receive("nothing that is ever sent", seconds)
+        return closed.value.rcvd
 
     def close(self) -> None:
         """Hang up."""
