@@ -143,17 +143,6 @@ def test_a_flood_of_messages_ends_the_connection_and_no_other(
         assert time.monotonic() - start < 2
 
 
-def test_a_flood_of_bytes_ends_the_connection(
-    sockets: Sockets, alice: Person, bystander: Socket
-) -> None:
-    socket = sockets.open(alice)
-    with suppress(ConnectionClosed):
-        for _ in range(60):
-            socket.send_raw(echo_of(60_000))
-    assert socket.closed(20)[0] == 4029
-    bystander.ping()
-
-
 def test_a_steady_stream_below_the_limit_goes_on(sockets: Sockets, alice: Person) -> None:
     socket = sockets.open(alice)
     for _ in range(30):

@@ -99,7 +99,9 @@ def test_everybody_in_a_room_gets_the_same_events_in_order(
     first = head_of(alice, room) + 1
     at_once([partial(make_tasks, person, project, 10) for person in (alice, bob, alice)])
     for listener in listeners:
-        listener.receive_until(lambda message: message.get("event", {}).get("seq") == first + 29)
+        listener.receive_until(
+            lambda message: message.get("event", {}).get("seq") == first + 29, 30
+        )
         assert seqs(listener) == list(range(first, first + 30))
 
 
@@ -218,7 +220,7 @@ def test_a_long_absence_is_made_up_for_while_others_work_on(
     at_once([partial(come_back, both[0]), partial(make_tasks, alice, project, 20)])
     come_back(both[1])
     for socket in both:
-        socket.receive_until(lambda message: message.get("event", {}).get("seq") == since + 520)
+        socket.receive_until(lambda message: message.get("event", {}).get("seq") == since + 520, 30)
         assert seqs(socket) == list(range(since + 1, since + 521))
 
 
