@@ -41,7 +41,7 @@ def _ticket_of(request: Request) -> str | None:
 
 def _first_message(connection: Connection) -> str:
     message = connection.receive(FIRST_MESSAGE_SECONDS)
-    if message is not None:
+    if isinstance(message, str):
         try:
             return SIGN_IN.validate_json(message).token
         except ValidationError:

@@ -112,6 +112,10 @@ class LiveService:
 
     def _handle(self, connection: Connection, data: str | bytes) -> None:
         """Follow one message; whatever is wrong with it, the connection lives on."""
+        if isinstance(data, bytes):
+            detail = "Messages are text; send this as text, too."
+            connection.send(LiveError(code="invalid_message", detail=detail))
+            return
         try:
             message = INCOMING.validate_json(data)
         except ValidationError as error:
@@ -164,7 +168,7 @@ class LiveService:
 
     @_follow.register
     def _subscribe(self, message: Subscribe, connection: Connection) -> None:
-        """Open a room. It is followed before its log is read, so nothing falls in between."""
+        """Open a room, which may be revoked while that goes on."""
         room = message.room
         if room in connection.rooms:
             self._leave(connection, room)
@@ -173,6 +177,12 @@ class LiveService:
                 f"A connection has at most {ROOMS_MAX} rooms open; leave one or open another.",
                 code="too_many_rooms",
             )
+        with self._feed.following(room):
+            self._open(connection, message)
+
+    def _open(self, connection: Connection, message: Subscribe) -> None:
+        """Follow a room and then read its log, so that nothing falls in between."""
+        room = message.room
         self._feed.follow(room)
         connection.rooms.add(room)
         try:
@@ -180,6 +190,9 @@ class LiveService:
         except Exception:
             self._leave(connection, room)
             raise
+        if room not in connection.rooms:
+            self._leave(connection, room)
+            return
         connection.send(subscribed)
         if subscribed.outcome is Outcome.RESYNC_REQUIRED:
             self._leave(connection, room)
@@ -225,15 +238,16 @@ class LiveService:
             due = [event for event in events if event.seq <= self._feed.position(room)]
             connection.send_frame(_frames(due))
             seq = due[-1].seq
-            connection.wait_until_read()
+            if not connection.wait_until_read():
+                return
         # Nothing else ran since the positions were compared: no event is missed or doubled.
         if room in connection.rooms:
             self._connections.join(connection, room)
 
     def _leave(self, connection: Connection, room: str) -> None:
+        self._presence.leave(connection, room)
         if room in connection.rooms:
             self._connections.leave(connection, room)
-            self._presence.leave(connection, room)
             self._feed.unfollow(room)
 
     def _deliver(self, room: str, events: Sequence[Event]) -> None:

@@ -29,7 +29,7 @@ class LongPollService:
         self._db.reading(lambda: self._events.require_entry(principal, room))
         with self._feed.following(room):
             state = self._db.reading(lambda: self._feed.locate(room))
-            if state.seq <= query.since:
+            if state.seq == query.since:
                 self._feed.wait_beyond(room, query.since, query.wait)
         self._db.reading(lambda: self._auth.find_principal(principal.session_id))
 

@@ -1,5 +1,6 @@
 """Many connections to the real server, half of them at each of its two workers."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,7 @@ from tests.server import Client, Server
 T = TypeVar("T")
 
 CONNECTIONS_TRIED = 500
+ACCEPTING_SECONDS = 10
 
 
 def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
@@ -58,6 +60,18 @@ def worker_pids(server: Server) -> list[int]:
     return [int(pid) for pid in children.split()]
 
 
+def worker_at(server: Server, port: int, workers: list[int]) -> int:
+    """Return the worker that holds the connection from a port of ours, once one accepted it."""
+    deadline = time.monotonic() + ACCEPTING_SECONDS
+    while True:
+        socket = _socket_between(urlsplit(server.url).port or 0, port)
+        for pid in workers:
+            if socket in _sockets_of(pid):
+                return pid
+        assert time.monotonic() < deadline, "no worker accepts connections"
+        time.sleep(0.005)
+
+
 def _worker_of(server: Server, client: Client, workers: list[int]) -> int:
     """Return the worker that holds the connection which `client` keeps open."""
     answer = client.get("/health", stream=True)
@@ -65,8 +79,7 @@ def _worker_of(server: Server, client: Client, workers: list[int]) -> int:
     assert connection is not None
     port = connection.sock.getsockname()[1]
     assert answer.json() == {"status": "healthy"}
-    socket = _socket_between(urlsplit(server.url).port or 0, port)
-    return next(pid for pid in workers if socket in _sockets_of(pid))
+    return worker_at(server, port, workers)
 
 
 def _socket_between(server_port: int, client_port: int) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask, Response
 from pydantic_core import to_json, to_jsonable_python
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from wsproto.utilities import RemoteProtocolError
 
 from api.middleware.request_context import request_id
 from api.problem import Problem
@@ -26,6 +27,7 @@ def init_app(app: Flask) -> None:
     """Render our own errors, those of the framework, and defects."""
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(RemoteProtocolError, _no_handshake)
     app.register_error_handler(Exception, _defect)
 
 
@@ -48,6 +50,11 @@ def _http_error(error: HTTPException) -> Response:
         headers["Allow"] = ", ".join(error.valid_methods or ())
     detail = ADVICE.get(status, f"{status.phrase}; see /docs for how this is used.")
     return _problem(status, status.phrase.lower().replace(" ", "_"), detail, headers, {})
+
+
+def _no_handshake(_error: RemoteProtocolError) -> Response:
+    """What asks for a WebSocket otherwise than RFC 6455 has it is a bad request."""
+    return _http_error(BadRequest())
 
 
 def _defect(error: Exception) -> Response:

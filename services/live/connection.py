@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from simple_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
-from models.live import CLOSE_REASONS, CloseCode, ServerMessage
+from models.live import CLOSE_REASONS, MESSAGE_MAX_BYTES, CloseCode, ServerMessage
 from services.live.live_socket import LiveSocket
 from utils.helpers import new_id
 from utils.token_bucket import TokenBucket
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MESSAGES_PER_SECOND = 50
 MESSAGES_AT_ONCE = 200
+LOOK_SECONDS = 1.0  # whether somebody who does not read was sent away meanwhile
 REASON_MAX_LENGTH = 120  # a close frame has room for 123 bytes
 
 
@@ -59,8 +60,13 @@ class Connection:
             message = self._websocket.receive(seconds)
         except ConnectionClosed:
             return None
-        if message is not None and not self._messages.take():
+        if message is None:
+            return None
+        if not self._messages.take():
             self.close(CloseCode.FLOODING)
+            return None
+        if isinstance(message, str) and len(message.encode()) > MESSAGE_MAX_BYTES:
+            self.close(CloseCode.TOO_LARGE)  # the library counts characters
             return None
         return message
 
@@ -77,9 +83,11 @@ class Connection:
         """Send frames that are encoded already, many receivers sharing them."""
         self.socket.send(frame)
 
-    def wait_until_read(self) -> None:
-        """Wait until nothing more is on its way to the client, or it is over."""
-        self.socket.wait_until_sent()
+    def wait_until_read(self) -> bool:
+        """Wait until nothing more is on its way to the client; False when it is over."""
+        while self.is_open and not self.socket.wait_until_sent(LOOK_SECONDS):
+            pass
+        return self.is_open
 
     def close(self, code: CloseCode, reason: str | None = None) -> None:
         """Tell the client why and hang up; whoever serves the connection cleans up."""
