@@ -35,6 +35,7 @@ WINDOW = 100  # messages that are on their way at once at full speed
 WINDOWS_DELIVERIES = 300_000
 QUIET_SECONDS = 1.0
 IDLE_ROOMS = 100
+FEW = 200
 
 WRITE = """
     WITH room AS (UPDATE rooms SET seq = seq + %(count)s WHERE id = %(room)s RETURNING id, seq),
@@ -122,7 +123,7 @@ def measure(receivers: Receivers, say: Say) -> Figures:
     """Let messages go out as fast as they can, and then at a steady rate."""
     receivers.settle(QUIET_SECONDS)
     count = len(receivers.sockets)
-    windows, steady_rate = WINDOWS_DELIVERIES // WINDOW // count, STEADY_DELIVERIES / count
+    windows = WINDOWS_DELIVERIES // WINDOW // count
     latencies = []
     started = time.monotonic()
     for _ in range(windows):
@@ -130,13 +131,19 @@ def measure(receivers: Receivers, say: Say) -> Figures:
         receivers.receive(WINDOW, SECONDS)
         latencies += receivers.latencies
     per_second = windows * WINDOW * count / (time.monotonic() - started)
+    return Figures(per_second, _p99(latencies), steady_p99(receivers, say))
+
+
+def steady_p99(receivers: Receivers, say: Say) -> float:
+    """Let messages go out at a steady rate; returns the milliseconds that 99 of 100 took less."""
     receivers.settle(QUIET_SECONDS)
-    messages = round(steady_rate * STEADY_SECONDS)
-    speaker = Thread(target=say, args=[messages, 1 / steady_rate])
+    rate = STEADY_DELIVERIES / len(receivers.sockets)
+    messages = round(rate * STEADY_SECONDS)
+    speaker = Thread(target=say, args=[messages, 1 / rate])
     speaker.start()
     receivers.receive(messages, SECONDS)
     speaker.join()
-    return Figures(per_second, _p99(latencies), _p99(receivers.latencies))
+    return _p99(receivers.latencies)
 
 
 def _p99(latencies: list[float]) -> float:
@@ -171,6 +178,20 @@ def _median(figures: list[Figures], name: str) -> float:
     return float(statistics.median(getattr(each, name) for each in figures))
 
 
+def compare_stuck(stint: Server, database: Database, rounds: int) -> None:
+    """Print what a reader that never reads does to 200 others."""
+    alone, beside = [], []
+    for _ in range(rounds):
+        with stint_side(stint, database, FEW) as (receivers, say):
+            alone.append(steady_p99(receivers, say))
+            with receivers.stuck_one():
+                beside.append(steady_p99(receivers, say))
+    sys.stdout.write(
+        f"{FEW:5} receivers  p99 {statistics.median(alone):.1f} ms,"
+        f" {statistics.median(beside):.1f} ms beside one that never reads\n"
+    )
+
+
 def hold_idle(server: Server, count: int) -> None:
     """Open idle sockets, each with a room, and print what one takes of the server's memory."""
     readers = [Reader(server) for _ in range(IDLE_ROOMS)]
@@ -193,7 +214,7 @@ def hold_idle(server: Server, count: int) -> None:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
-    parser.add_argument("--receivers", type=int, nargs="+", default=[200, 1_000])
+    parser.add_argument("--receivers", type=int, nargs="+", default=[FEW, 1_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle", type=int, default=5_000, help="sockets to hold; 0 for none")
     options = parser.parse_args()
@@ -209,6 +230,7 @@ def main() -> int:
     ):
         if options.idle:
             hold_idle(stint, options.idle)
+        compare_stuck(stint, database, options.rounds)
         with running_broadcaster(Path(logs)) as peer:
             for count in options.receivers:
                 compare(stint, peer, database, count, options.rounds)

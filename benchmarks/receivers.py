@@ -6,7 +6,8 @@ import secrets
 import selectors
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,15 +32,15 @@ class Receivers:
     latencies: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._how: tuple[int, Sequence[str], bytes] = (0, (), b"")
         self._selector = selectors.DefaultSelector()
         self._tails: dict[socket.socket, bytes] = {}
         self._sampled: set[socket.socket] = set()
 
     def open(self, port: int, headers: Sequence[str], first_message: bytes = b"") -> None:
         """Open one more socket and send it a first message, if there is one."""
-        opened = open_socket(port, headers)
-        if first_message:
-            opened.sendall(frame(first_message))
+        self._how = (port, headers, first_message)
+        opened = self._open_another()
         opened.setblocking(False)
         if len(self.sockets) % SAMPLED == 0:
             self._sampled.add(opened)
@@ -47,6 +48,19 @@ class Receivers:
         self.sockets.append(opened)
         self._tails[opened] = b""
         self._selector.register(opened, selectors.EVENT_READ)
+
+    @contextmanager
+    def stuck_one(self) -> Iterator[None]:
+        """Have one more socket open meanwhile, like the others, which nobody reads."""
+        with self._open_another():
+            yield
+
+    def _open_another(self) -> socket.socket:
+        port, headers, first_message = self._how
+        opened = open_socket(port, headers)
+        if first_message:
+            opened.sendall(frame(first_message))
+        return opened
 
     def receive(self, messages: int, seconds: float) -> None:
         """Take in so many messages on each socket.

@@ -119,7 +119,7 @@ class LiveService:
         try:
             message = INCOMING.validate_json(data)
         except ValidationError as error:
-            connection.send(_not_understood(error))
+            connection.send(_not_understood(data, error))
             return
         try:
             self._follow(message, connection)
@@ -197,7 +197,7 @@ class LiveService:
         if subscribed.outcome is Outcome.RESYNC_REQUIRED:
             self._leave(connection, room)
         else:
-            self._catch_up(connection, room, subscribed.seq)
+            self._catch_up(connection, subscribed)
 
     def _enter(self, connection: Connection, message: Subscribe) -> Subscribed:
         """Find out, within a unit of work, where in the log the connection begins."""
@@ -224,22 +224,24 @@ class LiveService:
                 answer.outcome = Outcome.REPLAY
         return answer
 
-    def _catch_up(self, connection: Connection, room: str, seq: int) -> None:
-        """Send what is between `seq` and the present, then let the room be heard."""
+    def _catch_up(self, connection: Connection, subscribed: Subscribed) -> None:
+        """Send what was missed, no faster than it is read, then let the room be heard."""
+        room, seq = subscribed.room, subscribed.seq
         if not self._feed.wait_beyond(room, seq - 1, BEHIND_SECONDS):
             self._leave(connection, room)
             raise UnavailableError("The log cannot be read at the moment; subscribe again.")
         while room in connection.rooms and seq < self._feed.position(room):
             events = self._db.reading(partial(self._log.read, room, seq, REPLAY_BATCH))
             if not events or events[0].seq != seq + 1:
-                self._require_resync(connection, room, Head("", seq))
+                self._require_resync(connection, room, Head(subscribed.epoch, seq))
                 return
             # What lies beyond the feed's position the feed is going to deliver itself.
-            due = [event for event in events if event.seq <= self._feed.position(room)]
-            connection.send_frame(_frames(due))
-            seq = due[-1].seq
-            if not connection.wait_until_read():
-                return
+            position = self._feed.position(room)
+            for event in events[: position - seq]:
+                connection.send(EventMessage(event=event))
+                seq = event.seq
+                if not connection.wait_until_read():
+                    return
         # Nothing else ran since the positions were compared: no event is missed or doubled.
         if room in connection.rooms:
             self._connections.join(connection, room)
@@ -308,12 +310,19 @@ def _frames(events: Sequence[Event]) -> bytes:
     )
 
 
-def _not_understood(error: ValidationError) -> LiveError:
+def _not_understood(data: str, error: ValidationError) -> LiveError:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part)[:100] for part in problem["loc"]) or "the message"
-    return LiveError(
-        code="invalid_message", detail=f"Look at {place}: {problem['msg']}; see /docs."
-    )
+    detail = f"Look at {place}: {problem['msg']}; see /docs."
+    return LiveError(code="invalid_message", detail=detail, in_reply_to=_id_of(data))
+
+
+def _id_of(data: str) -> str | None:
+    """Return the id of a message that has one, whatever else is wrong with it."""
+    try:
+        return ClientMessage.model_validate_json(data, extra="ignore").id
+    except ValidationError:
+        return None
 
 
 live_service = LiveService(

@@ -52,7 +52,6 @@ class Connection:
         self.closed_with: CloseCode | None = None
         sock.backlog = websocket.input_buffer.__len__
         sock.on_full = lambda: self.close(CloseCode.TOO_SLOW)
-        sock.on_flood = lambda: self.close(CloseCode.FLOODING)
 
     def receive(self, seconds: float | None = None) -> str | bytes | None:
         """Return the next message of the client, None after `seconds` or when it is over."""

@@ -7,12 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from threading import Event, Thread
 
-from utils.token_bucket import TokenBucket
-
-BYTES_PER_SECOND = 256 * 1024
-BYTES_AT_ONCE = 1024 * 1024
 BACKLOG_MAX = 8  # messages read and not handled yet
 BYTES_DISCARDED = 65_536
+FLUSH_SECONDS = 5.0  # for a slow reader to get as far as the reason
 LINGER_SECONDS = 1.0  # for the other side to read why it was closed
 
 Callback = Callable[[], None]
@@ -35,12 +32,10 @@ class LiveSocket:
         self._size = 0
         self._sent = Event()
         self._sent.set()
-        self._incoming = TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE)
         self._ending = False
         self.heard_at = time.monotonic()
         self.backlog: Callable[[], int] = lambda: 0
         self.on_full: Callback = self.abort
-        self.on_flood: Callback = self.abort
 
     # What a WebSocket needs of a socket:
 
@@ -60,10 +55,7 @@ class LiveSocket:
             data = self._sock.recv(size)
             self.heard_at = time.monotonic()
             if not data or not self._ending:
-                break
-        if not self._incoming.take(len(data)):
-            self.on_flood()
-        return data
+                return data
 
     def close(self) -> None:
         """Leave it to the server, which closes what it opened."""
@@ -96,9 +88,9 @@ class LiveSocket:
 
         Whoever closes with something unread makes the kernel forget what is on its way.
         """
-        deadline = time.monotonic() + LINGER_SECONDS
         self._ending = True
-        self._sent.wait(LINGER_SECONDS)
+        self._sent.wait(FLUSH_SECONDS)
+        deadline = time.monotonic() + LINGER_SECONDS
         try:
             self._sock.shutdown(socket.SHUT_WR)
             reader.join(max(0.0, deadline - time.monotonic()))
