@@ -9,7 +9,10 @@ from models.live import CloseCode
 from models.principal import Principal
 from services.live.connection import Connection
 from services.live.loops import run_forever
+from utils.logger import get_logger
 from utils.websocket_frames import PING
+
+logger = get_logger(__name__)
 
 PING_SECONDS = 25.0
 SILENCE_SECONDS = 3 * PING_SECONDS  # two pings went unanswered
@@ -27,6 +30,12 @@ class ConnectionManager:
     def connect(self, connection: Connection, principal: Principal) -> None:
         """Count somebody in who is signed in."""
         connection.principal = principal
+        logger.info(
+            "socket.opened",
+            connection_id=connection.id,
+            client_id=connection.client_id,
+            user_id=principal.id,
+        )
         self._connections[connection.id] = connection
         if not self._started:
             self._started = True
@@ -34,7 +43,9 @@ class ConnectionManager:
 
     def disconnect(self, connection: Connection) -> None:
         """Count somebody out; does nothing for those who were never in."""
-        self._connections.pop(connection.id, None)
+        if self._connections.pop(connection.id, None) is not None:
+            code = connection.closed_with
+            logger.info("socket.closed", connection_id=connection.id, code=code and int(code))
 
     def join(self, connection: Connection, room: str) -> None:
         """Let a connection hear what is broadcast in a room that it has open."""

@@ -143,6 +143,7 @@ def test_a_flood_of_messages_ends_the_connection_and_no_other(
         assert time.monotonic() - start < 2
 
 
+@pytest.mark.faults
 def test_a_steady_stream_below_the_limit_goes_on(sockets: Sockets, alice: Person) -> None:
     socket = sockets.open(alice)
     for _ in range(30):

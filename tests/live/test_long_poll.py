@@ -170,6 +170,7 @@ def test_a_wait_beyond_25_seconds_is_no_wait(alice: Person, room: str, wait: str
     assert refusal(answer) == (422, "invalid_input")
 
 
+@pytest.mark.faults
 def test_somebody_who_waits_holds_nothing_that_others_need(
     alice: Person, project: Record, room: str
 ) -> None:

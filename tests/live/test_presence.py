@@ -219,6 +219,7 @@ def test_in_ones_own_room_a_timer_is_shown_wherever_its_task_is(
 # A worker that dies
 
 
+@pytest.mark.faults
 def test_the_people_of_a_killed_worker_are_gone_within_half_a_minute(
     app: Flask, database: str, tmp_path: Path
 ) -> None:
