@@ -39,7 +39,7 @@ class _Followed:
 
     def begin_at(self, epoch: str, seq: int) -> None:
         """Take what the log has now as delivered."""
-        self.epoch, self.seq, self.wanted, self.known = epoch, seq, seq, True
+        self.epoch, self.seq, self.known = epoch, seq, True
 
     def advance_to(self, seq: int) -> None:
         """Note what was delivered, and wake up whoever waits for it."""
@@ -95,10 +95,9 @@ class RoomFeed:
         """Return the state of a followed room's log, within a unit of work."""
         state = self._log.state(room)
         followed = self._rooms[room]
-        if followed.known:
-            self._want(room, followed, state.seq)
-        else:
+        if not followed.known:
             followed.begin_at(state.epoch, state.seq)
+        self._want(room, followed, state.seq)
         return state
 
     def position(self, room: str) -> int:
@@ -127,12 +126,12 @@ class RoomFeed:
 
     def _hear(self, hint: Hint) -> None:
         followed = self._rooms.get(hint.subject)
-        if followed is not None and followed.known:
+        if followed is not None:
             self._want(hint.subject, followed, hint.number)
 
     def _want(self, room: str, followed: _Followed, seq: int) -> None:
         followed.wanted = max(followed.wanted, seq)
-        if followed.wanted > followed.seq and not followed.queued:
+        if followed.known and followed.wanted > followed.seq and not followed.queued:
             followed.queued = True
             self._to_read.put((room, followed))
 
@@ -160,13 +159,14 @@ class RoomFeed:
         """Compare every followed room with its log; this is what a lost hint waits for."""
         self._look_around.wait(POLL_SECONDS)
         self._look_around.clear()
-        rooms = {room: followed for room, followed in self._rooms.items() if followed.known}
-        if not rooms:
+        # What is delivered while the heads are read may lie beyond them.
+        before = [(room, each, each.seq) for room, each in self._rooms.items() if each.known]
+        if not before:
             return
-        heads = self._db.reading(lambda: self._log.heads(list(rooms)))
-        for room, followed in rooms.items():
+        heads = self._db.reading(lambda: self._log.heads([room for room, _, _ in before]))
+        for room, followed, seq in before:
             head = heads.get(room)
-            if head is None or head.epoch != followed.epoch or head.seq < followed.seq:
+            if head is None or head.epoch != followed.epoch or head.seq < seq:
                 self._start_over(room, followed, head)
             else:
                 self._want(room, followed, head.seq)
@@ -175,7 +175,7 @@ class RoomFeed:
         """Another log has taken the place of the one that was followed."""
         if self._rooms.get(room) is followed:
             logger.warning("feed.starts_over", room=room)
-            followed.known = False
+            followed.known, followed.wanted = False, 0
             self.reset(room, head)
 
 
