@@ -44,13 +44,15 @@ class Ordering(Generic[R]):
         anchor = tuple_(
             bindparam("position", type_=row.position.type), bindparam("id", type_=UuidText)
         )
-        others = select(*key).where(
-            in_list, row.deleted_at.is_(None), row.id != bindparam("moving_id")
+        is_other = (row.deleted_at.is_(None), row.id != bindparam("moving_id"))
+        others = select(*key).where(in_list, *is_other)
+        # Asked for by id alone: a condition on the list would tempt planners to read all of it.
+        named = select(*key, in_list.label("is_here")).where(
+            row.id == any_(bindparam("ids", type_=ARRAY(UuidText))), *is_other
         )
-        ids = any_(bindparam("ids", type_=ARRAY(UuidText)))
         backward = [each.desc() for each in key]
         self._lock = database.prepare(LOCK)
-        self._anchors = database.prepare(others.where(row.id == ids))
+        self._anchors = database.prepare(named)
         self._before = database.prepare(
             others.where(tuple_(*key) < anchor).order_by(*backward).limit(LIMIT)
         )
@@ -87,7 +89,8 @@ class Ordering(Generic[R]):
     ) -> tuple[Key | None, Key | None]:
         """Return the keys of the two between which the place is."""
         ids = {each for each in (before_id, after_id) if each}
-        anchors = {each.id: each for each in _keys(self._anchors, of_list, ids=list(ids))}
+        found = self._anchors.all(**of_list, ids=list(ids))
+        anchors = {row["id"]: Key(row["position"], row["id"]) for row in found if row["is_here"]}
         if len(anchors) < len(ids):
             raise BadRequestError(
                 "before_id and after_id name others of the list that it goes to; read that again.",

@@ -122,6 +122,9 @@ MANY: tuple[LiteralString, ...] = (
     SELECT 'project:' || pg_temp.id(3, n), 2000 FROM generate_series(1, 55) AS n
     """,
     """
+    INSERT INTO rooms (id) SELECT 'user:' || gen_random_uuid() FROM generate_series(1, 5000)
+    """,
+    """
     INSERT INTO events (room, seq, at, type, actor_id, subject_id, version, data)
     SELECT 'project:' || pg_temp.id(3, 1 + n % 55), 1 + n / 55, now(), 'task.updated',
            pg_temp.id(1, 1), pg_temp.id(4, n), 1, '{}'
