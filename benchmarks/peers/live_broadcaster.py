@@ -5,6 +5,7 @@ with the time at which it was made, to everybody who is connected.
 """
 
 import asyncio
+import json
 import time
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -39,6 +40,8 @@ async def broadcast(count: int, pause: float) -> None:
     """Send messages to everybody, one after the other."""
     for number in range(count):
         at = f"{time.time():.6f}"
+        message = {"type": "event", "number": number, "at": at, "data": FILLING}
+        text = json.dumps(message, separators=(",", ":"))
         for receiver in list(receivers):
-            await receiver.send_json({"type": "event", "number": number, "at": at, "data": FILLING})
+            await receiver.send_text(text)
         await asyncio.sleep(pause)
