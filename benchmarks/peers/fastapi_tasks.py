@@ -16,11 +16,13 @@ import jwt
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import DateTime, Enum, FetchedValue, ForeignKey, Text, func, select
+from sqlalchemy import DateTime, Enum, FetchedValue, ForeignKey, Text, Uuid, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
+
+from utils.positions import last_position
 
 SECRET_KEY = os.environ["PEER_SECRET_KEY"]
 POOL_SIZE = 20
@@ -82,6 +84,9 @@ class TaskRow(Base):
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     scope_id: Mapped[UUID] = mapped_column(server_default=FetchedValue(), deferred=True)
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    parent_id: Mapped[UUID | None]
+    blocked_by: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    position: Mapped[str] = mapped_column(default=last_position)
     title: Mapped[str]
     description: Mapped[str]
     status: Mapped[TaskStatus]
@@ -121,6 +126,9 @@ class TaskOut(BaseModel):
     project_id: UUID | None
     created_by: UUID
     assignee_id: UUID | None
+    parent_id: UUID | None
+    blocked_by: list[UUID]
+    position: str
     title: str
     description: str
     status: TaskStatus
