@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.membership import MembershipRow, ProjectRole
@@ -13,22 +13,31 @@ from services.access_service import ME, is_visible, not_found, refuse_below
 from services.db_client import DatabaseClient, db
 from services.event_service import scope_room
 
+
+def select_with_my_role(*what: Any) -> Select[Any]:
+    """Select of tasks that the reader (`:me`) may see, and last the reader's role there.
+
+    The role is None for a personal task of their own.
+    """
+    is_mine = and_(
+        MembershipRow.project_id == TaskRow.scope_id,
+        MembershipRow.user_id == ME,
+        MembershipRow.active,
+    )
+    return (
+        select(*what, MembershipRow.role)
+        .outerjoin(MembershipRow, is_mine)
+        .where(
+            TaskRow.deleted_at.is_(None),
+            or_(TaskRow.scope_id == ME, MembershipRow.role.is_not(None)),
+        )
+    )
+
+
+# key_share lets rows that refer to the task be written meanwhile.
 LOCK_TASK = (
-    select(TaskRow.project_id, TaskRow.created_by, MembershipRow.role)
-    .outerjoin(
-        MembershipRow,
-        and_(
-            MembershipRow.project_id == TaskRow.scope_id,
-            MembershipRow.user_id == ME,
-            MembershipRow.active,
-        ),
-    )
-    .where(
-        TaskRow.id == bindparam("task_id"),
-        TaskRow.deleted_at.is_(None),
-        or_(TaskRow.scope_id == ME, MembershipRow.role.is_not(None)),
-    )
-    # key_share lets rows that refer to the task be written meanwhile.
+    select_with_my_role(TaskRow.project_id, TaskRow.created_by)
+    .where(TaskRow.id == bindparam("task_id"))
     .with_for_update(of=TaskRow, key_share=True)
 )
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Row, and_, bindparam, insert, or_, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from models.base import apply_changes, patch_json
 from models.event import EventType
-from models.membership import MembershipRow, ProjectRole
+from models.membership import ProjectRole
 from models.principal import Principal
 from models.task import (
     ChangedTask,
@@ -19,7 +19,6 @@ from models.task import (
     TaskWarning,
 )
 from services.access_service import (
-    ME,
     AccessService,
     access_service,
     is_visible,
@@ -30,6 +29,7 @@ from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
+from services.task_access import select_with_my_role
 from services.tasks.graph import TaskGraph
 from services.tasks.lists import COLUMNS, TaskLists
 from services.tasks.rules import CompletionRules
@@ -44,22 +44,7 @@ GET = select(*COLUMNS).where(
 )
 
 # What refers to a task names its project too: until the commit the task stays where it is.
-LOAD = (
-    select(TaskRow, MembershipRow.role)
-    .outerjoin(
-        MembershipRow,
-        and_(
-            MembershipRow.project_id == TaskRow.scope_id,
-            MembershipRow.user_id == ME,
-            MembershipRow.active,
-        ),
-    )
-    .where(
-        TaskRow.deleted_at.is_(None),
-        or_(TaskRow.scope_id == ME, MembershipRow.role.is_not(None)),
-    )
-    .with_for_update(of=TaskRow)
-)
+LOAD = select_with_my_role(TaskRow).with_for_update(of=TaskRow)
 
 CREATED = (
     "id", "project_id", "created_by", "assignee_id", "title", "description", "status",
