@@ -12,11 +12,11 @@ from services.live.loops import run_forever
 from utils.logger import get_logger
 from utils.websocket_frames import PING
 
-logger = get_logger(__name__)
-
 PING_SECONDS = 25.0
 SILENCE_SECONDS = 3 * PING_SECONDS  # two pings went unanswered
 LOOK_SECONDS = 1.0
+
+logger = get_logger(__name__)
 
 
 class ConnectionManager:
@@ -71,9 +71,6 @@ class ConnectionManager:
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._connections.values()))
-
-    def __len__(self) -> int:
-        return len(self._connections)
 
     def session_ids(self) -> set[str]:
         """Return the sessions that sockets here are open for."""

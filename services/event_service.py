@@ -13,6 +13,7 @@ from models.base import Resource
 from models.event import Event, EventQuery, EventType, RoomRow
 from models.membership import Member
 from models.principal import Principal
+from models.project import Project
 from services.access_service import AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
@@ -93,6 +94,12 @@ class EventService:
         self.record_data(
             principal, room, kind, subject.id, subject.version, subject.model_dump(mode="json")
         )
+
+    def record_project(self, principal: Principal, kind: EventType, project: Project) -> None:
+        """Note that a project changed; the role is the reader's own, and an event has many."""
+        data = project.model_dump(mode="json", exclude={"role"})
+        room = project_room(project.id)
+        self.record_data(principal, room, kind, project.id, project.version, data)
 
     def record_member(self, principal: Principal, kind: EventType, member: Member) -> None:
         """Note that somebody's place in a project changed, for the project and for them."""

@@ -37,13 +37,13 @@ from services.event_bus import EventBus, event_bus
 from services.event_log import EventLog, Head, event_log
 from services.event_service import EventService, event_service
 from services.live.connection import Connection
+from services.live.frames import frame_of
 from services.live.loops import run_forever
 from services.presence_service import PresenceService, presence_service
 from services.room_feed import RoomFeed, room_feed
 from utils.errors import BadRequestError, ServiceError, UnavailableError
 from utils.helpers import utc_now
 from utils.logger import get_logger
-from utils.websocket_frames import text_frame
 
 ROOMS_MAX = 200  # for one connection
 REPLAY_BATCH = 200
@@ -258,7 +258,8 @@ class LiveService:
         for event in events:
             if is_project and event.type == EventType.MEMBER_REMOVED:
                 self._revoke(room, event.subject)
-        self._connections.broadcast(room, _frames(events))
+        frames = b"".join(frame_of(EventMessage(event=event)) for event in events)
+        self._connections.broadcast(room, frames)
         if any(event.type.startswith("time_entry.") for event in events):
             self._presence.look_at(room)
         if any(event.type == EventType.PROJECT_DELETED for event in events):
@@ -301,13 +302,6 @@ class LiveService:
             live = self._db.reading(lambda: self._auth.find_live(session_ids))
             for session_id in session_ids - live:
                 self._connections.close_session(session_id)
-
-
-def _frames(events: Sequence[Event]) -> bytes:
-    """Encode events once, for however many receivers."""
-    return b"".join(
-        text_frame(EventMessage(event=event).model_dump_json().encode()) for event in events
-    )
 
 
 def _not_understood(data: str, error: ValidationError) -> LiveError:

@@ -4,6 +4,7 @@ from models.event import EventQuery
 from models.principal import Principal
 from services.auth_service import AuthService, auth_service
 from services.db_client import DatabaseClient, db
+from services.event_log import LogState
 from services.event_service import EventService, event_service
 from services.room_feed import RoomFeed, room_feed
 
@@ -26,12 +27,15 @@ class LongPollService:
         """
         if not query.wait:
             return
-        self._db.reading(lambda: self._events.require_entry(principal, room))
         with self._feed.following(room):
-            state = self._db.reading(lambda: self._feed.locate(room))
+            state = self._db.reading(lambda: self._enter(principal, room))
             if state.seq == query.since:
                 self._feed.wait_beyond(room, query.since, query.wait)
         self._db.reading(lambda: self._auth.find_principal(principal.session_id))
+
+    def _enter(self, principal: Principal, room: str) -> LogState:
+        self._events.require_entry(principal, room)
+        return self._feed.locate(room)
 
 
 long_poll_service = LongPollService(db, auth_service, event_service, room_feed)

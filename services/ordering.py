@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, select, text, tuple_
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, select, tuple_
 
 from models.base import UuidText
 from models.item import ItemRow
 from models.task import TaskRow
+from services.advisory_locks import LOCK_BY_ID
 from services.db_client import DatabaseClient
 from services.listing import LIMIT
 from services.prepared import Prepared
@@ -17,7 +18,6 @@ from utils.positions import POSITION_MAX_LENGTH, position_between, positions_bet
 MADE_ANEW = 50  # so many on either side get new positions when there is no short one left
 
 LIST_ID = bindparam("list_id", type_=UuidText)
-LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:list_id, 0))")
 
 R = TypeVar("R", TaskRow, ItemRow)
 
@@ -51,7 +51,7 @@ class Ordering(Generic[R]):
             row.id == any_(bindparam("ids", type_=ARRAY(UuidText))), *is_other
         )
         backward = [each.desc() for each in key]
-        self._lock = database.prepare(LOCK)
+        self._lock = database.prepare(LOCK_BY_ID)
         self._anchors = database.prepare(named)
         self._before = database.prepare(
             others.where(tuple_(*key) < anchor).order_by(*backward).limit(LIMIT)
@@ -62,7 +62,7 @@ class Ordering(Generic[R]):
 
     def lock(self, list_id: str) -> None:
         """Let nobody else move anything in the list until the commit; comes before its rows."""
-        self._lock.execute(list_id=list_id)
+        self._lock.execute(id=list_id)
 
     def place(
         self, list_id: str, row: R, before_id: str | None, after_id: str | None

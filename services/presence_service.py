@@ -17,10 +17,10 @@ from models.presence import Presence
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
 from services.live.connection import Connection
+from services.live.frames import frame_of
 from services.live.loops import run_forever
 from utils.errors import ServiceError
 from utils.helpers import new_id, utc_now
-from utils.websocket_frames import text_frame
 
 LEASE_SECONDS = 15
 RENEW_SECONDS = 5.0
@@ -95,7 +95,7 @@ class _Room:
         self.present = present
         if changed or gone:
             message = PresenceChanged(room=room, present=changed, gone=gone)
-            frame = text_frame(message.model_dump_json().encode())
+            frame = frame_of(message)
             for listener in self.listeners:
                 listener.send_frame(frame)
 

@@ -173,9 +173,7 @@ class ProjectService:
     ) -> Project:
         """Record the event of a change and return the project as it is now."""
         project = _answer(row, role)
-        # The role is the reader's own, and an event has many readers.
-        data = project.model_dump(mode="json", exclude={"role"})
-        self._events.record_data(principal, project_room(row.id), event, row.id, row.version, data)
+        self._events.record_project(principal, event, project)
         return project
 
 

@@ -7,6 +7,16 @@ from werkzeug.test import TestResponse
 from tests.factories import Person
 from tests.records import Record, done
 
+# Which of four in a row moves to which side of which, and the row after that.
+BESIDE = [
+    (3, "before_id", 0, "DABC"),
+    (3, "before_id", 1, "ADBC"),
+    (3, "after_id", 0, "ADBC"),
+    (0, "after_id", 3, "BCDA"),
+    (0, "after_id", 1, "BACD"),
+    (0, "before_id", 3, "BCAD"),
+]
+
 
 def read(person: Person, task: Record) -> Record:
     """Return a task as it is now."""
@@ -17,6 +27,13 @@ def read(person: Person, task: Record) -> Record:
 def change(person: Person, task: Record, **fields: Any) -> Record:
     changed: Record = done(person.patch(f"/tasks/{task['id']}", fields))
     return changed
+
+
+def throw_away(person: Person, path: str, **headers: str) -> str:
+    """Delete something; return what brings it back."""
+    done(person.delete(path, **headers))
+    operation: str = done(person.get("/trash?limit=1"))[0]["id"]
+    return operation
 
 
 def move(person: Person, task: Record, **place: Any) -> Record:

@@ -8,6 +8,7 @@ import pytest
 import requests
 from flask import Flask
 
+from tests.changes import throw_away
 from tests.crowd import at_once, crowd
 from tests.factories import Person
 from tests.records import Record, done, event_types, make_item, make_project, make_task
@@ -27,13 +28,6 @@ def clients(server: Server, alice: Person) -> Iterator[list[Client]]:
         for client in opened:
             client.headers["Authorization"] = f"Bearer {alice.tokens['access_token']}"
         yield opened
-
-
-def throw_away(person: Person, path: str) -> str:
-    """Delete something; return what brings it back."""
-    done(person.delete(path))
-    operation: str = done(person.get("/trash?limit=1"))[0]["id"]
-    return operation
 
 
 def statuses(answers: list[requests.Response]) -> Counter[int]:

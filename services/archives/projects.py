@@ -74,17 +74,8 @@ class ArchiveProjects:
         for batch in batches(rows):
             for made in self._db.session.execute(MAKE, batch).mappings():
                 project = Project(**made, role=ProjectRole.OWNER)
-                room = project_room(project.id)
-                self._events.open_room(room)
-                data = project.model_dump(mode="json", exclude={"role"})
-                self._events.record_data(
-                    run.principal,
-                    room,
-                    EventType.PROJECT_CREATED,
-                    project.id,
-                    project.version,
-                    data,
-                )
+                self._events.open_room(project_room(project.id))
+                self._events.record_project(run.principal, EventType.PROJECT_CREATED, project)
 
     def _add_members(self, run: ArchiveRun, projects: dict[str, ArchivedProject]) -> None:
         """Add the importer as the owner, and everybody else with the role that they had."""

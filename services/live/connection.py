@@ -8,10 +8,10 @@ from simple_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
 from models.live import CLOSE_REASONS, MESSAGE_MAX_BYTES, CloseCode, ServerMessage
+from services.live.frames import frame_of
 from services.live.live_socket import LiveSocket
 from utils.helpers import new_id
 from utils.token_bucket import TokenBucket
-from utils.websocket_frames import text_frame
 
 if TYPE_CHECKING:
     from models.principal import Principal
@@ -76,7 +76,7 @@ class Connection:
 
     def send(self, message: ServerMessage) -> None:
         """Send a message to this client alone."""
-        self.send_frame(text_frame(message.model_dump_json().encode()))
+        self.send_frame(frame_of(message))
 
     def send_frame(self, frame: bytes) -> None:
         """Send frames that are encoded already, many receivers sharing them."""

@@ -62,11 +62,6 @@ class LiveSocket:
 
     # What its connection needs of it:
 
-    @property
-    def waiting_bytes(self) -> int:
-        """How much is kept because the other side does not read."""
-        return self._size
-
     def wait_until_sent(self, seconds: float | None = None) -> bool:
         """Wait until nothing is kept any more; False when that takes longer."""
         return self._sent.wait(seconds)

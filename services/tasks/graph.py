@@ -9,11 +9,10 @@ from sqlalchemy import ARRAY, any_, bindparam, select, text
 
 from models.base import UuidText
 from models.task import TaskRow
+from services.advisory_locks import LOCK_BY_ID
 from services.db_client import DatabaseClient
 from utils.errors import BadRequestError, ConflictError
 from utils.trees import LEVELS_MAX, Tree, tree_of
-
-LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:scope_id, 0))")
 
 IDS = bindparam("ids", type_=ARRAY(UuidText))
 # Asked for by id alone: a condition on the scope would tempt planners to read all of it.
@@ -69,7 +68,7 @@ class TaskGraph:
     """Keeps subtasks a tree of a few levels, and dependencies without circles."""
 
     def __init__(self, database: DatabaseClient) -> None:
-        self._lock = database.prepare(LOCK)
+        self._lock = database.prepare(LOCK_BY_ID)
         self._live = database.prepare(LIVE)
         self._subtree = database.prepare(SUBTREE)
         self._ancestry = database.prepare(ANCESTRY)
@@ -79,7 +78,7 @@ class TaskGraph:
     def lock(self, *scope_ids: str) -> None:
         """Make changes of the graph and order of these scopes wait for each other."""
         for scope_id in sorted(set(scope_ids)):
-            self._lock.execute(scope_id=scope_id)
+            self._lock.execute(id=scope_id)
 
     def subtree(self, task_id: str) -> list[str]:
         """Return the ids of a task and all below it that are not in the trash, parents first."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.changes import BESIDE
 from tests.crowd import at_once, crowd
 from tests.factories import Person
 from tests.records import Record, done, event_types, make_item, make_task, refusal
@@ -41,14 +42,7 @@ def task(alice: Person, project: Record) -> Record:
 @pytest.mark.parametrize("in_inbox", [True, False])
 @pytest.mark.parametrize(
     ("moved", "side", "other", "order"),
-    [
-        (3, "before_id", 0, "DABC"),
-        (3, "before_id", 1, "ADBC"),
-        (3, "after_id", 0, "ADBC"),
-        (0, "after_id", 3, "BCDA"),
-        (0, "after_id", 1, "BACD"),
-        (0, "before_id", 3, "BCAD"),
-    ],
+    BESIDE,
 )
 def test_an_item_moves_beside_another(
     alice: Person, task: Record, moved: int, side: str, other: int, order: str, *, in_inbox: bool

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.changes import (
+    BESIDE,
     ask_to_move,
     change,
     change_all,
@@ -31,14 +32,7 @@ def fill(person: Person, project: Record, count: int = 4) -> list[Record]:
 
 @pytest.mark.parametrize(
     ("moved", "side", "other", "order"),
-    [
-        (3, "before_id", 0, "DABC"),
-        (3, "before_id", 1, "ADBC"),
-        (3, "after_id", 0, "ADBC"),
-        (0, "after_id", 3, "BCDA"),
-        (0, "after_id", 1, "BACD"),
-        (0, "before_id", 3, "BCAD"),
-    ],
+    BESIDE,
 )
 def test_a_task_moves_beside_another(
     alice: Person, project: Record, moved: int, side: str, other: int, order: str

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.api.access_world import make_agent
+from tests.changes import throw_away
 from tests.clockify import bring_in, export, line
 from tests.factories import Person, add_member, email_of, sign_up
 from tests.records import (
@@ -27,13 +28,6 @@ from tests.records import (
 )
 
 LEVELS = 5
-
-
-def throw_away(person: Person, path: str, **headers: str) -> str:
-    """Delete something; return what brings it back."""
-    done(person.delete(path, **headers))
-    operation: str = done(person.get("/trash?limit=1"))[0]["id"]
-    return operation
 
 
 def restore(person: Person, operation: str) -> Record:
