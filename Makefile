@@ -17,9 +17,9 @@ run: $(VENV)/.run-installed ## start Stint and its database, on http://127.0.0.1
 	@exec $(BIN)/python main.py
 
 test: $(VENV)/.dev-installed ## run the tests (ARGS="-k timer" for some of them)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-test-faults: $(VENV)/.dev-installed ## run the tests that cut, kill and starve things for minutes
+test-faults: $(VENV)/.dev-installed ## run the tests that kill, cut and starve things
 	@exec $(BIN)/python -m pytest -m faults $(ARGS)
 
 check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks

@@ -4,7 +4,9 @@ import os
 import re
 import secrets
 import sys
+from email.utils import formataddr, parseaddr
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -25,6 +27,11 @@ PROJECT_DIR = Path(__file__).resolve().parent
 # Tests and checks name another file here, to be free of a developer's own settings.
 ENV_FILE = os.environ.get("ENV_FILE", PROJECT_DIR / ".env")
 SECRET_KEY_MIN_LENGTH = 32
+SMTP_URL = (
+    r"(?P<scheme>smtp|smtps|smtp\+plain)://"
+    r"((?P<user>[^:@/]+)(:(?P<password>[^:@/]+))?@)?"
+    r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?"
+)
 
 
 def _check_api_prefix(prefix: str) -> str:
@@ -55,7 +62,50 @@ def _check_origin(origin: str) -> str:
     return origin
 
 
+def _check_public_url(url: str) -> str:
+    if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*", url) is None:
+        raise ValueError("must be an address like https://stint.example.org, without a final slash")
+    return url
+
+
+def _check_sender(sender: str) -> str:
+    name, address = parseaddr(sender)
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", address) or not sender.isprintable():
+        raise ValueError("must be an e-mail address, like Stint <stint@example.org>")
+    return formataddr((name, address))
+
+
+def _check_smtp_url(url: SecretStr) -> SecretStr:
+    parts = re.fullmatch(SMTP_URL, url.get_secret_value())
+    if parts is None or (parts["user"] is None) != (parts["password"] is None):
+        raise ValueError("must be like smtps://user:password@host:465 or smtp://host:587")
+    if parts["scheme"] == "smtp+plain" and parts["user"] is not None:
+        raise ValueError("takes no password with smtp+plain, which would not be encrypted")
+    return url
+
+
+def _check_issuer(issuer: str) -> str:
+    if re.fullmatch(r"https?://[!-~]+", issuer) is None or "?" in issuer or "#" in issuer:
+        raise ValueError("must be an address like https://login.example.org")
+    return issuer
+
+
+def _check_rate(rate: str) -> str:
+    if rate != "off" and re.fullmatch(r"[1-9][0-9]* per (second|minute|hour|day)", rate) is None:
+        raise ValueError("must be like 600 per minute, or off")
+    return rate
+
+
+def _check_network(network: str) -> str:
+    try:
+        return str(ip_network(network))
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8, without host bits") from None
+
+
+Network = Annotated[str, AfterValidator(_check_network)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
+Rate = Annotated[str, AfterValidator(_check_rate)]
 
 
 class Settings(BaseSettings):
@@ -73,12 +123,24 @@ class Settings(BaseSettings):
         description="signs tokens and cursors, at least 32 characters; "
         "made and kept in DATA_DIR outside production",
     )
+    old_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="earlier values, separated by commas; they read what they once encrypted",
+    )
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    public_url: Annotated[str, AfterValidator(_check_public_url)] | None = Field(
+        None, description="where people reach the service, for links; http://HOST:PORT when unset"
+    )
     web_concurrency: PositiveInt = Field(2, description="number of web worker processes")
     api_prefix: Annotated[str, AfterValidator(_check_api_prefix)] = Field(
         "/api/v1", description="where the API is mounted"
+    )
+    trusted_proxies: NonNegativeInt = Field(
+        0,
+        description="how many proxies in front set X-Forwarded-For, -Proto and -Host; "
+        "those headers count for nothing where there are none",
     )
     request_body_seconds: PositiveFloat = Field(
         30, description="how long a client may take to send one request's body"
@@ -103,6 +165,21 @@ class Settings(BaseSettings):
         30_000, description="longest transaction, where the server is PostgreSQL 17 or newer"
     )
 
+    worker_jobs: PositiveInt = Field(
+        4, description="jobs that a worker process does at once: letters, reminders, clearing up"
+    )
+    worker_webhooks: PositiveInt = Field(
+        10, description="webhooks that a worker process calls at once, besides"
+    )
+
+    webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="networks that webhooks may reach beside the internet, like 10.0.0.0/8, "
+        "separated by commas",
+    )
+    webhook_http: bool = Field(False, description="whether webhooks may go without encryption")
+    webhook_seconds: PositiveFloat = Field(15, description="how long a webhook's receiver may take")
+
     redis_url: SecretStr | None = Field(
         None, description="carries hints between processes; PostgreSQL does where it is unset"
     )
@@ -112,6 +189,9 @@ class Settings(BaseSettings):
     socket_connections: PositiveInt = Field(
         10_000, description="connections that a worker process holds at once, sockets included"
     )
+    sockets_per_user: PositiveInt = Field(
+        50, description="sockets that one user may have open at each worker"
+    )
     socket_buffer_bytes: PositiveInt = Field(
         2_097_152, description="what may wait for a slow reader before its socket is closed"
     )
@@ -119,9 +199,26 @@ class Settings(BaseSettings):
         default=(), description="other sites whose pages may use the service, separated by commas"
     )
 
+    mail_from: Annotated[str, AfterValidator(_check_sender)] = Field(
+        "Stint <stint@localhost>", description="who e-mail comes from"
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_check_smtp_url)] | None = Field(
+        None,
+        description="sends e-mail: smtps://user:password@host, smtp:// for STARTTLS, "
+        "smtp+plain:// without TLS",
+    )
+    sendgrid_api_key: SecretStr | None = Field(
+        None,
+        description="sends e-mail where SMTP_URL is unset; "
+        "without either it becomes files in DATA_DIR/mail",
+    )
+
     access_token_minutes: PositiveInt = Field(15, description="lifetime of an access token")
     refresh_token_days: PositiveInt = Field(
         30, description="lifetime of a session unless refreshed"
+    )
+    session_days: PositiveInt = Field(
+        90, description="lifetime of a session however often it is refreshed"
     )
     principal_cache_seconds: PositiveFloat = Field(
         1, le=60, description="how long a worker trusts a session before it looks again"
@@ -129,7 +226,45 @@ class Settings(BaseSettings):
     password_memory_kib: int = Field(
         19_456, ge=8, description="argon2id memory per hash; the OWASP minimum by default"
     )
+    attempts_per_account: PositiveInt = Field(
+        10, description="failed attempts to sign in that are checked for one account in a while"
+    )
+    attempts_per_address: PositiveInt = Field(
+        50, description="the same for one network address; letters asked for and sign-ups likewise"
+    )
+    attempt_minutes: PositiveInt = Field(15, description="how long that while is")
+    rate_limit_reads: Rate = Field(
+        "600 per minute",
+        description="requests of one user or, unknown, one address that read; off for no limit; "
+        "counted by each worker alone where REDIS_URL is unset",
+    )
+    rate_limit_writes: Rate = Field("300 per minute", description="the same that write")
+    rate_limit_sign_ins: Rate = Field(
+        "60 per minute", description="the same that sign in, sign up or refresh"
+    )
+    rate_limit_transfers: Rate = Field(
+        "60 per hour", description="the same that import or export everything"
+    )
+    rate_limit_messages: Rate = Field(
+        "60 per hour", description="messages of one user to others, which may go by mail"
+    )
     idempotency_hours: PositiveInt = Field(24, description="how long an Idempotency-Key is kept")
+
+    google_client_id: str | None = Field(None, description="lets people sign in with Google")
+    google_client_secret: SecretStr | None = Field(None, description="what Google gave with it")
+    github_client_id: str | None = Field(None, description="lets people sign in with GitHub")
+    github_client_secret: SecretStr | None = Field(None, description="what GitHub gave with it")
+    oidc_issuer: Annotated[str, AfterValidator(_check_issuer)] | None = Field(
+        None, description="lets people sign in with this OpenID provider, by its exact issuer"
+    )
+    oidc_client_id: str | None = Field(None, description="how that provider knows this service")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="what that provider gave with it, if it asks for a secret"
+    )
+    oidc_name: str = Field("OpenID", description="what people call that provider")
+    audit_days: PositiveInt = Field(
+        365, description="how long it is kept who signed in and who changed who belongs to what"
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line written"
@@ -156,6 +291,31 @@ class Settings(BaseSettings):
                 )
             if self.password_memory_kib < 19_456:
                 raise ValueError("PASSWORD_MEMORY_KIB must be at least 19456 in production")
+            self._require_names_for_mail()
+        return self
+
+    def _require_names_for_mail(self) -> None:
+        """Links to this very machine, from nobody, are of no use to people elsewhere."""
+        for name in ("public_url", "mail_from"):
+            if (self.smtp_url or self.sendgrid_api_key) and name not in self.model_fields_set:
+                raise ValueError(f"{name.upper()} must be set in production to send e-mail")
+
+    @model_validator(mode="after")
+    def refuse_unsafe_sign_on(self) -> Self:
+        """Whoever could read or change what goes to and fro could sign in as anybody."""
+        providers = {
+            "GOOGLE_CLIENT_SECRET": (self.google_client_id, self.google_client_secret),
+            "GITHUB_CLIENT_SECRET": (self.github_client_id, self.github_client_secret),
+            "OIDC_CLIENT_ID": (self.oidc_issuer, self.oidc_client_id),
+        }
+        for missing, (known, needed) in providers.items():
+            if known is not None and needed is None:
+                raise ValueError(f"{missing} must be set too, or people cannot sign in there")
+        used = any(known is not None for known, _ in providers.values())
+        if used and self.environment == "production":
+            for name, url in (("PUBLIC_URL", self.site_url), ("OIDC_ISSUER", self.oidc_issuer)):
+                if url is not None and not url.startswith("https://"):
+                    raise ValueError(f"{name} must be set and https in production, to sign in by")
         return self
 
     @cached_property
@@ -164,6 +324,17 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return _read_or_create_secret(self.data_dir / "secret_key")
+
+    @property
+    def site_url(self) -> str:
+        """PUBLIC_URL, or where a browser on this machine finds the service; never a client's word.
+
+        It ends without a slash.
+        """
+        if self.public_url is not None:
+            return self.public_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - what to call instead of it
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def project_dir(self) -> Path:

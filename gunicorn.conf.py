@@ -27,6 +27,10 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
 
+# Who asks, and how, is said by the connection and by TRUSTED_PROXIES; gunicorn would believe
+# whatever comes from this machine.
+forwarded_allow_ips = ""
+
 # The workers' heartbeat is a file: in memory, where a slow disk cannot delay it.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made by mkstemp
 

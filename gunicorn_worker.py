@@ -4,14 +4,24 @@ It is loaded before gevent patches the standard library, so it imports nothing o
 """
 
 import gc
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import gevent
-from gunicorn.http import wsgi
-from gunicorn.util import write
+from gunicorn.http import errors, wsgi
+from gunicorn.util import write, write_error
 from gunicorn.workers.ggevent import GeventWorker
 
 GARBAGE_THRESHOLD = 20_000  # allocations between two looks for cycles; a request makes hundreds
+
+
+STATUSES: dict[type[errors.ParseException], HTTPStatus] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
 
 
 class OneSendResponse(wsgi.Response):
@@ -36,6 +46,8 @@ class OneSendResponse(wsgi.Response):
 class Worker(GeventWorker):
     """What gunicorn.conf.py names as worker_class."""
 
+    _live: Any = None  # LiveService, once the application is loaded; a signal may come earlier
+
     def init_process(self) -> None:
         """Serve until told to stop."""
         wsgi.Response = OneSendResponse  # type: ignore[misc]  # gunicorn has no setting for it
@@ -47,18 +59,33 @@ class Worker(GeventWorker):
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
+        self._live = self.wsgi.extensions["live"]  # type: ignore[attr-defined]  # it is the Flask application
         self._live.start()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - as inherited
+        """Refuse what is no HTTP without repeating it: gunicorn does, in its answer and its log.
+
+        What cannot be read may hold a token as well as anything else.
+        """
+        if isinstance(exc, errors.ParseException):
+            status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+            self.log.warning("Invalid request from ip=%s: %s", addr and addr[0], type(exc).__name__)
+        else:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            self.log.exception("Error handling request")
+        with suppress(OSError):
+            write_error(client, status, status.phrase, "")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Send sockets away at once: they would stay open until the graceful timeout is over."""
-        gevent.spawn(self._live.stop)
+        self._send_sockets_away()
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Send sockets away, as far as there is time."""
-        gevent.spawn(self._live.stop)
+        self._send_sockets_away()
         super().handle_quit(sig, frame)
 
-    @property
-    def _live(self) -> Any:
-        return self.wsgi.extensions["live"]  # type: ignore[attr-defined]  # it is the Flask application
+    def _send_sockets_away(self) -> None:
+        if self._live is not None:
+            gevent.spawn(self._live.stop)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 from api.contract import Contract
 from models.download import Download
+from models.redirect import Redirect
 from utils.pages import Page
 from utils.preconditions import etag_of, parse_tags
 
@@ -87,6 +88,8 @@ class Renderer:
             return self._render_page(request, result)
         if self._contract.csv is not None:
             return self._render_negotiated(request, result, self._contract.csv)
+        if isinstance(result, Redirect):
+            return Answer(HTTPStatus.SEE_OTHER, headers=[("Location", result.path)])
         if self._contract.answer_type is None:
             return Answer(self._status)
         return Answer(self._status, self._adapter.dump_json(result), [("Content-Type", JSON)])

@@ -66,12 +66,15 @@ class Arguments:
             read_body(request, settings.max_body_bytes)  # whoever needs it later finds it read
         if not self._takes_query and request.query_string:
             _refuse_query(request)
-        if self._before is not None:
-            known = values | {"principal": principal}
-            prepared = self._before(**{name: known[name] for name in self._before_names})
-            known["prepared"] = prepared
-            return {name: known[name] for name in self._names}
         return values
+
+    def prepare(self, principal: Principal | None, values: dict[str, Any]) -> dict[str, Any]:
+        """Run what goes ahead of the view and return the arguments with its result."""
+        if self._before is None:
+            return values
+        known = values | {"principal": principal}
+        known["prepared"] = self._before(**{name: known[name] for name in self._before_names})
+        return {name: known[name] for name in self._names}
 
 
 def _parameters_of(function: Callable[..., Any] | None) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.openapi import VERSION
+from config import settings
 from models.live import (
     CLIENT_ID_PATTERN,
     CLIENT_MESSAGES,
@@ -18,14 +19,23 @@ from models.live import (
 
 REFERENCE = "#/components/schemas/{model}"
 
+CLIENT_ID = (
+    "The `client_id` names this device or tab: 8 to 64 letters, digits and . _ ~ -. "
+    "Send it as `X-Client-Id` with REST changes to know them again among the events."
+)
+
 INTRODUCTION = f"""\
 Every change in the rooms that you have open, in order, once.
 
 Connect to `/ws/{{client_id}}` and prove who you are: with the header `Authorization: Bearer ...`;
 or from a browser with the subprotocols `{SUBPROTOCOL}` and `ticket.{{ticket}}`, the ticket being of
-`POST /ws/tickets`; or with a first message `authenticate` within 5 seconds. Then subscribe to
-`project:{{id}}` or `user:{{id}}`. Remember the epoch and the seq of the last event of each room:
-with them you miss nothing when a connection is lost.
+`POST {settings.api_prefix}/ws/tickets`; or with a first message `authenticate` within 5 seconds.
+
+{CLIENT_ID} Messages are JSON objects that their `type` tells apart.
+
+Fetch `{settings.api_prefix}/rooms/{{room}}/snapshot` and subscribe with its `epoch` and `seq`: what
+happened since comes as events. Remember the `seq` of the last one in each room, pass over any that
+you have already, and subscribe with it when a connection was lost: so you miss nothing.
 """
 
 
@@ -37,8 +47,8 @@ def describe() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {"live": _channel()},
         "operations": {
-            "receive": _operation("receive", "What clients send.", CLIENT_MESSAGES),
-            "send": _operation("send", "What the server sends.", SERVER_MESSAGES),
+            "receive": _operation("receive", "What clients send", CLIENT_MESSAGES),
+            "send": _operation("send", "What the server sends", SERVER_MESSAGES),
         },
         "components": {
             "messages": {
@@ -56,8 +66,7 @@ def _channel() -> dict[str, Any]:
         "title": "The WebSocket",
         "parameters": {
             "client_id": {
-                "description": "Names this device or tab: 8 to 64 letters, digits and . _ ~ -. "
-                "Send it as X-Client-Id with REST changes to know them again among the events.",
+                "description": CLIENT_ID,
                 "examples": ["laptop-7f3a"],
             }
         },

@@ -1,8 +1,7 @@
 """Commands of the `flask` program for operators."""
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,17 +9,21 @@ import click
 from flask import Blueprint
 from pydantic import ValidationError
 
+from models.account import Account, AccountUpdate
 from models.imports import ImportForm, ImportResult
 from models.upload import Upload
-from services.auth_service import auth_service
+from models.user import UserRole
+from services import reminder_service  # noqa: F401 - the worker does what it registers
+from services.account_service import account_service
 from services.db_client import db, running_database
-from services.event_log import event_log
-from services.idempotency_service import idempotency_service
+from services.housekeeping_service import housekeeping_service
 from services.import_service import import_service
-from services.ticket_service import ticket_service
-from services.trash_service import trash_service
+from services.second_factor_service import second_factor_service
 from services.user_service import user_service
+from services.webhook_service import webhook_service
+from services.worker import worker
 from utils.errors import ServiceError
+from utils.preconditions import IfMatch
 
 commands = Blueprint("commands", __name__, cli_group=None)
 
@@ -54,6 +57,8 @@ def import_time(
         with click.progressbar(length=parsed.lines, label="Importing", file=sys.stderr) as bar:
             result = db.transaction(lambda: import_service.run(principal, form, parsed, bar.update))
     _print_result(result)
+    if dry_run:
+        click.echo("Nothing was written: this was a dry run.", err=True)
 
 
 @commands.cli.command("verify-email")
@@ -65,29 +70,45 @@ def verify_email(email: str) -> None:
     click.echo(f"{user.email} is verified.")
 
 
+@commands.cli.command("make-admin")
+@click.argument("email")
+def make_admin(email: str) -> None:
+    """Make the account of EMAIL an administrator of this installation."""
+    role = AccountUpdate(role=UserRole.ADMIN)
+    with _explaining_errors(), running_database():
+        account = db.transaction(lambda: _update_account(email, role))
+    click.echo(f"{account.email} is an administrator.")
+
+
+def _update_account(email: str, changes: AccountUpdate) -> Account:
+    principal = user_service.principal_of(email)
+    return account_service.update(principal, principal.id, changes, IfMatch())
+
+
 @commands.cli.command("purge")
 def purge() -> None:
-    """Delete what has expired or lain in the trash for 30 days; run it daily."""
+    """Delete what has expired or lain in the trash for 30 days; the worker does it hourly."""
     with _explaining_errors(), running_database():
-        answers = db.transaction(idempotency_service.purge)
-        sessions = db.transaction(auth_service.purge)
-        tickets = db.transaction(ticket_service.purge)
-        portions = {**_in_portions(event_log.purge), **_in_portions(trash_service.purge)}
-    click.echo(f"recorded answers: {answers}")
-    click.echo(f"sessions: {sessions}")
-    click.echo(f"tickets: {tickets}")
-    for kind, count in portions.items():
+        counts = housekeeping_service.purge()
+    for kind, count in counts.items():
         click.echo(f"{kind}: {count}")
 
 
-def _in_portions(purge: Callable[[], Mapping[str, int]]) -> Counter[str]:
-    """Delete in many short transactions, which hold nobody up; returns how much of what."""
-    counts: Counter[str] = Counter()
-    while True:
-        portion = db.transaction(purge)
-        counts.update(portion)
-        if not any(portion.values()):
-            return counts
+@commands.cli.command("worker")
+def run_worker() -> None:
+    """Do what the web leaves for later: letters, webhooks, reminders, clearing up."""
+    with _explaining_errors(), running_database():
+        worker.run()
+
+
+@commands.cli.command("rotate-secrets")
+def rotate_secrets() -> None:
+    """Encrypt what is stored anew with SECRET_KEY; OLD_SECRET_KEYS are of no use afterwards."""
+    with _explaining_errors(), running_database():
+        count = db.transaction(
+            lambda: second_factor_service.rotate_secrets() + webhook_service.rotate_secrets()
+        )
+    click.echo(f"secrets: {count}")
 
 
 def _form(**values: object) -> ImportForm:

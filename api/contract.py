@@ -10,6 +10,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from models.download import Download
 from models.principal import Principal
+from models.redirect import Redirect
+from models.scope import Scope
 from models.upload import Upload
 from utils.pages import Page
 from utils.preconditions import IfMatch
@@ -18,10 +20,14 @@ View = Callable[..., Any]
 
 
 class Access(Enum):
-    """Who may call a view at all; what they may see and do in it is the services' affair."""
+    """Who may call a view at all, where that is not said by the Scope that an API token needs.
+
+    What they may see and do in it is the services' affair.
+    """
 
     PUBLIC = auto()
-    SIGNED_IN = auto()
+    SESSION = auto()  # signed in: no API token does
+    ADMIN = auto()  # signed in as an administrator of the installation
 
 
 class ContractError(TypeError):
@@ -33,14 +39,16 @@ class Contract:
     """The promises of one view.
 
     `parameters` are the names it takes, in order: `principal`, `body`, `query`, `form`, `upload`,
-    `if_match`, `prepared` (what `before` returned), and those of its path.
+    `if_match`, `prepared` (what `before` returned), and those of its path. `within` are those that
+    tell which project it is about; see api/confinement.py.
     """
 
     view: View
-    access: Access
+    access: Access | Scope
     status: int
     recorded: bool
     before: View | None
+    within: tuple[str, ...]
     csv: Callable[[Any], bytes] | None
     parameters: dict[str, Any]
     answer: Any
@@ -104,10 +112,18 @@ class Contract:
         return isinstance(self.answer, type) and issubclass(self.answer, Download)
 
     @property
+    def may_redirect(self) -> bool:
+        """True where a browser may be sent on instead of getting the JSON that a program gets."""
+        return Redirect in get_args(self.answer)
+
+    @property
     def answer_type(self) -> Any:
         """The type of the JSON that is the body; None when there is none."""
         if self.answer is type(None) or self.is_file:
             return None
+        if self.may_redirect:
+            (answered,) = (kind for kind in get_args(self.answer) if kind is not Redirect)
+            return answered
         if self.is_list:
             return list[get_args(self.answer)[0]]  # type: ignore[misc]  # a type made at run time
         return self.answer

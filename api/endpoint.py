@@ -6,52 +6,65 @@ an answer of 201 was committed before it is sent.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Request, Response, request
 
 from api.answers import Answer, Renderer
 from api.arguments import Arguments
+from api.confinement import Confine, Work, confinement
 from api.contract import Access, Contract, View
 from api.idempotency import once
-from api.middleware.auth import authenticate
+from api.middleware.auth import SAFE_METHODS, authenticate, authorise
+from api.middleware.rate_limit import Kinds, count_request, kinds_of
 from models.principal import Principal
+from models.scope import Scope
 from services.db_client import db
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+from utils.errors import ForbiddenError, UnauthenticatedError
 
 
 def endpoint(
     *,
-    access: Access,
+    access: Access | Scope,
     status: int = 200,
     recorded: bool = True,
     before: View | None = None,
+    within: tuple[str, ...] = (),
     csv: Callable[[Any], bytes] | None = None,
 ) -> Callable[[View], View]:
     """Make a view from a function whose annotations are its contract.
 
     `recorded=False` is for answers that hold a secret or are files: they are not kept for
     repeats. `before` gets the view's arguments that it names and runs ahead of the unit of work,
-    for what must not hold a transaction; the view takes its result as `prepared`. `csv` renders
-    the answer for callers who accept text/csv.
+    for what must not hold a transaction; the view takes its result as `prepared`. `within` names
+    the arguments that tell which project a request is about, for tokens that are limited to one;
+    without it they may not call the view. `csv` renders the answer for callers who accept text/csv.
     """
 
     def decorate(view: View) -> View:
         contract = Contract.of(
-            view, access=access, status=status, recorded=recorded, before=before, csv=csv
+            view,
+            access=access,
+            status=status,
+            recorded=recorded,
+            before=before,
+            within=within,
+            csv=csv,
         )
         arguments = Arguments(contract)
         renderer = Renderer(contract)
+        kinds = kinds_of(contract)
 
         @wraps(view)
         def respond(**path: str) -> Response:
             asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
-            principal = authenticate(asked) if access is Access.SIGNED_IN else None
+            principal = _admit(asked, access, kinds)
             values = arguments.of_request(asked, principal, path)
+            confine = confinement(contract, principal, values)
+            values = arguments.prepare(principal, values)
             answer = _in_unit_of_work(
-                contract, asked, principal, lambda: renderer.render(asked, view(**values))
+                contract, asked, principal, confine, lambda: renderer.render(asked, view(**values))
             )
             return answer.response()
 
@@ -61,16 +74,36 @@ def endpoint(
     return decorate
 
 
+def _admit(asked: Request, access: Access | Scope, kinds: Kinds) -> Principal | None:
+    """Return who is asking, None where nobody has to say; refuse who may not, or too often."""
+    kind = kinds[asked.method not in SAFE_METHODS]
+    if access is Access.PUBLIC:
+        count_request(kind, asked, None)
+        return None
+    try:
+        principal = authenticate(asked)
+    except (UnauthenticatedError, ForbiddenError):  # also of another network, or forged
+        count_request(kind, asked, None)
+        raise
+    count_request(kind, asked, principal)
+    authorise(principal, access)
+    return principal
+
+
 def _in_unit_of_work(
     contract: Contract,
     asked: Request,
     principal: Principal | None,
-    work: Callable[[], Answer],
+    confine: Confine | None,
+    work: Work,
 ) -> Answer:
-    """Read in autocommit; write in a transaction, once for each Idempotency-Key."""
+    """Read in autocommit; write in a transaction, once for each Idempotency-Key.
+
+    What is confined to a project is read in the one state in which it was found to lie there.
+    """
     if asked.method in SAFE_METHODS:
-        return db.reading(work)
+        return db.snapshot(confine(work)) if confine else db.reading(work)
     key = asked.headers.get("Idempotency-Key")
-    if key is None or not contract.recorded:
-        return db.transaction(work)
-    return db.transaction(lambda: once(asked, principal, key, work))
+    if key is not None and contract.recorded:
+        work = partial(once, asked, principal, key, work)
+    return db.transaction(confine(work) if confine else work)

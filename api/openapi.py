@@ -12,10 +12,14 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from api.contract import Access, Contract
+from api.cookies import ACCESS_COOKIE, CSRF_HEADER
 from api.examples import example_of
 from api.idempotency import KEY_MAX_LENGTH
+from api.middleware.rate_limit import kinds_of
 from api.problem import Problem
 from models.download import Download
+from models.identity import ProviderName
+from models.scope import Scope
 from utils.validators import UUID_PATTERN
 
 REFERENCE = "#/components/schemas/{model}"
@@ -26,10 +30,13 @@ INTRODUCTION = """\
 Tasks, the people and agents on them, and how long it took.
 
 Sign up with `POST /users`, sign in with `POST /auth/login`, then send the access token as
-`Authorization: Bearer ...`. Errors are problem details (RFC 9457) with a stable `code`.
-Lists are bare arrays; the next page is in the `Link` header. Single resources carry an `ETag`:
-send it as `If-Match` to change only what you have seen. Send an `Idempotency-Key` with a write
-and repeat it safely when an answer got lost.
+`Authorization: Bearer ...`. Programs send an API token instead, from `POST /users/me/tokens` or
+for an agent from `POST /agents/{agent_id}/tokens`; it does what its scopes name.
+
+Errors are problem details (RFC 9457) with a stable `code`. Lists are bare arrays; the next page
+is in the `Link` header. Single resources carry an `ETag`: send it as `If-Match` to change only
+what you have seen. Send an `Idempotency-Key` with a write and repeat it safely when an answer
+got lost.
 """
 
 SAFE = ("GET", "HEAD")
@@ -62,7 +69,7 @@ class _Document:
             **_texts(contract),
             "parameters": [*self._parameters(rule, method, contract)],
             "responses": self._responses(rule, method, contract),
-            "security": [{"bearer": []}] if contract.access is Access.SIGNED_IN else [],
+            "security": _security(contract),
         }
         body = self._request_body(contract)
         if body is not None:
@@ -77,7 +84,11 @@ class _Document:
         if contract.takes("query"):
             yield from self._query_parameters(contract.parameters["query"])
         if contract.takes("if_match"):
-            yield _header("If-Match", "Refuse with 412 when the ETag is not this one.", '"v1"')
+            yield _header(
+                "If-Match",
+                "Refuse with 412 when the ETag is not this one. Agents must send it: 428 without.",
+                '"v1"',
+            )
         if contract.has_version and method == "GET":
             yield _header("If-None-Match", "Answer 304 when the ETag is still this one.", '"v1"')
         if method not in SAFE:
@@ -137,6 +148,12 @@ class _Document:
         responses = {str(int(contract.status)): success | {"headers": headers}}
         if contract.has_version and method == "GET":
             responses["304"] = {"description": "You have this version already."}
+        if contract.may_redirect:
+            location = {"description": "Where to go on.", "schema": {"type": "string"}}
+            responses["303"] = {
+                "description": "For browsers: go on there.",
+                "headers": {"Location": location},
+            }
         for status in sorted(_problem_statuses(rule, method, contract)):
             responses[str(int(status))] = {
                 "description": status.phrase,
@@ -145,15 +162,31 @@ class _Document:
         return responses
 
 
+def _security(contract: Contract) -> list[dict[str, list[str]]]:
+    """Return the credentials that a route takes, each with the scopes that it needs."""
+    if contract.access is Access.PUBLIC:
+        return []
+    signed_in: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
+    if isinstance(contract.access, Scope):
+        return [*signed_in, {"api_token": [contract.access]}]
+    return signed_in
+
+
 def _problem_statuses(rule: Rule, method: str, contract: Contract) -> set[HTTPStatus]:
     """Return the statuses of the problems that a route may answer with."""
     statuses = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.LENGTH_REQUIRED,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     }
-    if contract.access is Access.SIGNED_IN or (contract.takes("body") and not contract.recorded):
+    # What is no id may name another route.
+    statuses |= {HTTPStatus.METHOD_NOT_ALLOWED} if rule.arguments else set()
+    takes_credentials = contract.takes("body") or contract.takes("query")
+    if contract.access is not Access.PUBLIC or (takes_credentials and not contract.recorded):
         statuses.add(HTTPStatus.UNAUTHORIZED)
+    if contract.access is not Access.PUBLIC:
+        statuses.add(HTTPStatus.FORBIDDEN)  # for API tokens, of other scopes or networks
     if (
         rule.arguments
         or contract.takes("body")
@@ -179,6 +212,11 @@ def _problem_statuses(rule: Rule, method: str, contract: Contract) -> set[HTTPSt
 def _response_headers(method: str, contract: Contract) -> Iterator[tuple[str, Any]]:
     text = {"type": "string"}
     yield "X-Request-Id", {"description": "Name it when you report a problem.", "schema": text}
+    if kinds_of(contract)[method not in SAFE] is not None:
+        number = {"type": "integer"}
+        yield "RateLimit-Limit", {"description": "Requests in a while.", "schema": number}
+        yield "RateLimit-Remaining", {"description": "Those that are left.", "schema": number}
+        yield "RateLimit-Reset", {"description": "Seconds until all are.", "schema": number}
     if contract.has_version:
         yield "ETag", {"description": "The version of what is answered.", "schema": text}
     if contract.is_file:
@@ -209,6 +247,10 @@ def _path_schema(name: str) -> dict[str, Any]:
             "examples": ["project:01890a5d-ac96-774b-bcce-b302099a8057"],
             "pattern": f"^(project|user):{UUID_PATTERN[1:]}",
         }
+    if name == "job_id":
+        return {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+    if name == "provider":
+        return {"type": "string", "enum": [each.value for each in ProviderName]}
     return {"type": "string", "format": "uuid", "pattern": UUID_PATTERN}
 
 
@@ -275,7 +317,25 @@ def describe(app: Flask) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(document.schemas.items())),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token of a session.",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": ACCESS_COOKIE,
+                    "description": f"For browsers; writes need the header {CSRF_HEADER} as well.",
+                },
+                "api_token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "stint_pat_... or stint_agt_...",
+                    "description": "An API token with the scope that is named, or with the "
+                    "one to write the same resource.",
+                },
             },
         },
     }

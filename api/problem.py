@@ -39,6 +39,19 @@ class Problem(BaseModel):
     user_ids: list[str] | None = Field(
         None, description="With 409 time_of_others: whose time it is."
     )
+    challenge: str | None = Field(
+        None, description="With 401 second_factor_required: send it to /auth/second-factor."
+    )
+    methods: list[str] | None = Field(
+        None,
+        description="With 401 second_factor_required: what may answer, of passkey, totp and "
+        "recovery_code.",
+    )
+    public_key: dict[str, Any] | None = Field(
+        None,
+        description="With 401 second_factor_required: for navigator.credentials.get(), where a "
+        "passkey may answer.",
+    )
     index: int | None = Field(
         None, description="With bulk changes: which of them it is about, from 0."
     )

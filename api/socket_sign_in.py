@@ -3,11 +3,17 @@
 from flask import Request
 from pydantic import ValidationError
 
-from api.middleware.auth import authenticate, authenticate_ticket, authenticate_token
+from api.middleware.auth import (
+    authenticate,
+    authenticate_ticket,
+    authenticate_token,
+    authorise,
+)
 from models.live import SIGN_IN, CloseCode
 from models.principal import Principal
+from models.scope import Scope
 from services.live.connection import Connection
-from utils.errors import ServiceError, UnauthenticatedError
+from utils.errors import ForbiddenError, ServiceError, UnauthenticatedError
 
 FIRST_MESSAGE_SECONDS = 5.0
 TICKET_PREFIX = "ticket."
@@ -16,9 +22,13 @@ TICKET_PREFIX = "ticket."
 def sign_in(connection: Connection, request: Request) -> Principal | None:
     """Return who has opened a socket; None after closing it where that is not known."""
     try:
-        return _find_principal(connection, request)
+        principal = _find_principal(connection, request)
+        authorise(principal, Scope.ROOMS_READ)
+        return principal
     except UnauthenticatedError as error:
         connection.close(CloseCode.UNAUTHENTICATED, error.detail)
+    except ForbiddenError as error:
+        connection.close(CloseCode.NOT_A_MEMBER, error.detail)
     except ServiceError as error:
         connection.close(CloseCode.RESTARTING, error.detail)
     return None
@@ -30,7 +40,7 @@ def _find_principal(connection: Connection, request: Request) -> Principal:
     ticket = _ticket_of(request)
     if ticket is not None:
         return authenticate_ticket(ticket)
-    return authenticate_token(_first_message(connection))
+    return authenticate_token(_first_message(connection), request)
 
 
 def _ticket_of(request: Request) -> str | None:

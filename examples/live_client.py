@@ -3,8 +3,8 @@
     python examples/live_client.py http://127.0.0.1:8000 $TOKEN project:$PROJECT_ID
 
 It needs the packages `requests` and `websockets`. What it shows: subscribe with the last seq,
-apply events in order, fetch a snapshot when the log does not reach back, connect again after a
-random pause.
+apply events in order, fetch a snapshot when the log cannot go on from there, connect again after
+a random pause unless that is no use.
 """
 
 import json
@@ -19,10 +19,10 @@ import requests
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-FINAL = {4001, 4003}  # connecting again would not help
+FINAL = {4001, 4003}  # codes of sockets after which connecting again would not help
+FINAL_STATUSES = {401, 403, 404}  # likewise of answers
 PAUSE_SECONDS = (0.2, 20.0)
-SILENCE_SECONDS = 60.0  # the server pings every 25 s
-GONE = ("deleted", "removed", "moved")
+GONE = ("deleted", "removed", "moved", "read")
 KIND_OF = {  # by the part of a snapshot that rows are in
     "members": "member",
     "agents": "agent",
@@ -30,9 +30,14 @@ KIND_OF = {  # by the part of a snapshot that rows are in
     "items": "item",
     "comments": "comment",
     "time_entries": "time_entry",
+    "notifications": "notification",
 }
 
 Row = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """Connecting again would not help: somebody else has to do something."""
 
 
 class Room:
@@ -101,19 +106,19 @@ class LiveClient:
         self._socket_url = self._url.replace("http", "ws", 1) + f"/ws/{uuid.uuid4()}"
 
     def run(self) -> None:
-        """Follow the rooms until the server says that it is no use, or somebody sets `stopped`."""
+        """Follow the rooms until somebody sets `stopped`; RefusedError when that is no use."""
         failures = 0
         while not self.stopped:
             try:
                 with connect(self._socket_url, additional_headers=self._headers()) as ws:
                     for name in self.rooms:
                         self._subscribe(ws, name)
-                    while not self.stopped:
-                        self._receive(ws, json.loads(ws.recv(SILENCE_SECONDS, decode=True)))
+                    while not self.stopped:  # it pings, and notices a server that is gone
+                        self._receive(ws, json.loads(ws.recv(decode=True)))
                         failures = 0
             except ConnectionClosed as closed:
                 if closed.rcvd and closed.rcvd.code in FINAL:
-                    raise
+                    raise RefusedError(closed.rcvd.reason) from closed
             except (WebSocketException, OSError, requests.RequestException):
                 pass
             failures += 1
@@ -138,6 +143,10 @@ class LiveClient:
                     self._start_over(ws, room.name)
             case "subscribed" if message["outcome"] == "resync_required":
                 self._start_over(ws, message["room"])
+            case "revoked":
+                raise RefusedError(f"You may no longer read {message['room']}.")
+            case "error" if message["code"] == "not_found":
+                raise RefusedError(message["detail"])
             case "error" if message["room"]:
                 raise OSError(message["detail"])
 
@@ -150,6 +159,8 @@ class LiveClient:
 
     def _get(self, path: str) -> Row:
         answer = requests.get(self._url + path, headers=self._headers(), timeout=30)
+        if answer.status_code in FINAL_STATUSES:
+            raise RefusedError(answer.json()["detail"])
         answer.raise_for_status()
         found: Row = answer.json()
         return found
@@ -162,5 +173,12 @@ def show(room: Room, event: Row | None) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     base_url, access_token, *names = sys.argv[1:]
-    LiveClient(base_url, lambda: access_token, names, show).run()
+    try:
+        LiveClient(base_url, lambda: access_token, names, show).run()
+    except RefusedError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        pass

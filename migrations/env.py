@@ -14,6 +14,11 @@ from utils.errors import ServiceError
 LOCK = int.from_bytes(b"stint")  # nobody else takes this number in our database
 
 
+def _is_ours(name: str | None, _kind: str, _parents: object) -> bool:
+    """The tables of the job queue have no models: they belong to their library."""
+    return not (name or "").startswith("procrastinate_")
+
+
 def run_migrations() -> None:
     """Migrate in one transaction; of several processes at once, one does it."""
     with running_database() as url:
@@ -25,6 +30,7 @@ def run_migrations() -> None:
                 target_metadata=Base.metadata,
                 compare_type=True,
                 compare_server_default=True,
+                include_name=_is_ours,
             )
             with context.begin_transaction():
                 context.run_migrations()

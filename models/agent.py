@@ -33,7 +33,7 @@ class AgentUpdate(Change):
     name: Name = Field("", examples=["Nightly builder"])
     kind: Label = Field("", serialization_alias="agent_kind")
     description: Prose = ""
-    is_active: bool = Field(True, description="Switching it off ends its sessions and its timer.")
+    is_active: bool = Field(True, description="Switching it off ends its API tokens and its timer.")
     agent_metadata: JsonObject = Field(
         default_factory=dict, description="A JSON merge patch (RFC 7396): null removes a member."
     )

@@ -30,6 +30,7 @@ from utils.validators import (
     Name,
     Note,
     Prose,
+    Recurrence,
     Remark,
     Title,
     ZoneName,
@@ -123,6 +124,14 @@ class ArchivedMember(Question):
     created_at: Instant
 
 
+class ArchivedSeries(Question):
+    """Where in a series of tasks one stands."""
+
+    timezone: ZoneName
+    starts_at: Instant
+    occurs_at: Instant
+
+
 class ArchivedTask(Question):
     """A task: theirs, or of a project of theirs."""
 
@@ -138,6 +147,10 @@ class ArchivedTask(Question):
     status: TaskStatus = Field(strict=False)
     priority: TaskPriority = Field(strict=False)
     due_at: Instant | None
+    # Archives of before there were series do without.
+    recurrence: Recurrence | None = None
+    series: ArchivedSeries | None = None
+    next_id: Id | None = None
     labels: Labels
     metadata: JsonObject
     started_at: Instant | None
@@ -213,6 +226,9 @@ RECORDS: dict[str, type[Question]] = {
     "comments": ArchivedComment,
     "time_entries": ArchivedTimeEntry,
 }
+
+
+NOTIFICATIONS_TABLE = "notifications.csv"  # what they were told of; for people alone
 
 
 def file_of(kind: str) -> str:

@@ -54,19 +54,22 @@ class EventType(StrEnum):
     TIME_ENTRY_MOVED = "time_entry.moved"
     TIME_ENTRY_DELETED = "time_entry.deleted"
     TIME_ENTRY_RESTORED = "time_entry.restored"
+    NOTIFICATION_CREATED = "notification.created"
+    NOTIFICATION_READ = "notification.read"
 
 
 class RoomRow(Base):
     """A stream of events: `project:{id}`, or `user:{id}` for what is private.
 
     `seq` counts its events; whoever raises it holds the row until commit, so that the events of
-    a room are dense and in commit order.
+    a room are dense and in commit order. Webhooks want to know of it where it is `followed`.
     """
 
     __tablename__ = "rooms"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    followed: Mapped[bool] = mapped_column(server_default="false")
 
 
 class EventLogRow(Base):
@@ -113,7 +116,9 @@ class Event(Schema):
     client_id: str | None = Field(description="The X-Client-Id it was done with.")
     subject: str = Field(description="Id of what was changed.")
     version: int = Field(description="Version of the subject after the change.")
-    data: dict[str, Any] = Field(description="The subject after the change.")
+    data: dict[str, Any] = Field(
+        description="The subject after the change; of what moved away its id and version alone."
+    )
 
 
 class EventQuery(BaseModel):

@@ -14,9 +14,14 @@ SUBPROTOCOL = "stint.v1"
 MESSAGE_MAX_BYTES = 65_536
 
 CLIENT_ID_PATTERN = r"^[A-Za-z0-9._~-]{8,64}$"
+IN_REPLY_TO = "The `id` of your message."
 ROOM_EXAMPLE = "project:01890a5d-ac96-774b-bcce-b302099a8057"
 
-Room = Annotated[str, StringConstraints(max_length=60), Field(examples=[ROOM_EXAMPLE])]
+Room = Annotated[
+    str,
+    StringConstraints(max_length=60),
+    Field(description="`project:{id}` or `user:{id}`.", examples=[ROOM_EXAMPLE]),
+]
 
 
 class CloseCode(IntEnum):
@@ -31,12 +36,12 @@ class CloseCode(IntEnum):
 
 
 CLOSE_REASONS = {
-    CloseCode.TOO_LARGE: "A message was larger than 64 KiB.",
+    CloseCode.TOO_LARGE: "A message was larger than 64 KiB; connect again and send smaller ones.",
     CloseCode.RESTARTING: "The server restarts; connect again after a random pause.",
     CloseCode.UNAUTHENTICATED: "Nobody is signed in, or not any more; sign in and connect again.",
-    CloseCode.NOT_A_MEMBER: "You no longer belong to the last room that you had open.",
+    CloseCode.NOT_A_MEMBER: "Your last open room is closed to you; ask an owner to add you again.",
     CloseCode.TOO_SLOW: "You read too slowly; connect again and resume with since.",
-    CloseCode.FLOODING: "You sent too many messages; connect again and send fewer.",
+    CloseCode.FLOODING: "You sent too many messages, or have too many sockets; connect with fewer.",
 }
 
 
@@ -46,7 +51,7 @@ class ClientMessage(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     id: str | None = Field(
-        None, max_length=64, description="Yours; comes back as in_reply_to of the answer."
+        None, max_length=64, description="Yours; comes back as `in_reply_to` of the answer."
     )
 
 
@@ -54,7 +59,7 @@ class Authenticate(ClientMessage):
     """Says who you are, first of all, where neither a header nor a ticket did."""
 
     type: Literal["authenticate"]
-    token: str = Field(max_length=4_000, description="An access token.")
+    token: str = Field(max_length=4_000, description="An access token, or an API token.")
 
 
 class Subscribe(ClientMessage):
@@ -81,7 +86,10 @@ class SetPresence(ClientMessage):
     type: Literal["presence"]
     room: Room
     state: str = Field(
-        max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["active", "away", "typing"]
+        max_length=64,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="In your own words, up to 64 characters; `active` until you say otherwise.",
+        examples=["active", "away", "typing"],
     )
 
 
@@ -89,13 +97,14 @@ class Ping(ClientMessage):
     """Asks for a pong."""
 
     type: Literal["ping"]
+    id: str | None = Field(None, max_length=64, description="Yours; comes back in the pong.")
 
 
 class Echo(ClientMessage):
     """Asks for the same data back."""
 
     type: Literal["echo"]
-    data: JsonValue
+    data: JsonValue = Field(description="Whatever it is.")
 
 
 Incoming = Annotated[
@@ -108,15 +117,17 @@ SIGN_IN = TypeAdapter(Authenticate)
 class ServerMessage(BaseModel):
     """Base of what the server sends."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
 
 class Welcome(ServerMessage):
     """You are signed in; comes before anything else."""
 
     type: Literal["welcome"] = "welcome"
-    protocol: Literal[1] = 1
-    connection_id: Id
-    client_id: str
-    user_id: Id
+    protocol: Literal[1] = Field(1, description="Version of the messages.")
+    connection_id: Id = Field(description="Tells you apart in presence.")
+    client_id: str = Field(description="The one that you chose.")
+    user_id: Id = Field(description="Who you are signed in as; `user:{user_id}` is your own room.")
     server_time: datetime
 
 
@@ -131,18 +142,18 @@ class Outcome(StrEnum):
 class Subscribed(ServerMessage):
     """A room is open.
 
-    After ok, whatever happens comes as events; after replay, what you missed comes first. After
-    resync_required the room is not open: the log does not reach back to your `since`. Fetch a
-    snapshot and subscribe with its seq and epoch.
+    After `ok`, whatever happens comes as events; after `replay`, what you missed comes first. After
+    `resync_required` the room is not open: your `since` is older than the log, ahead of it, or of
+    another epoch. Fetch a snapshot and subscribe with its seq and epoch.
     """
 
     type: Literal["subscribed"] = "subscribed"
     room: Room
     epoch: str = Field(description="Which log the seq is of; another one after a restore.")
     seq: int = Field(description="The events after this one follow.")
-    outcome: Outcome
+    outcome: Outcome = Field(description="What follows.")
     present: list[Presence] = Field(description="Who has the room open.")
-    in_reply_to: str | None = None
+    in_reply_to: str | None = Field(None, description=IN_REPLY_TO)
 
 
 class EventMessage(ServerMessage):
@@ -165,7 +176,7 @@ class Pong(ServerMessage):
     """The answer to a ping."""
 
     type: Literal["pong"] = "pong"
-    id: str | None
+    id: str | None = Field(description=IN_REPLY_TO)
 
 
 class Echoed(ServerMessage):
@@ -173,7 +184,7 @@ class Echoed(ServerMessage):
 
     type: Literal["echo"] = "echo"
     data: JsonValue
-    in_reply_to: str | None = None
+    in_reply_to: str | None = Field(None, description=IN_REPLY_TO)
 
 
 class Revoked(ServerMessage):
@@ -189,8 +200,8 @@ class LiveError(ServerMessage):
     type: Literal["error"] = "error"
     code: str = Field(description="Stable, for programs.", examples=["not_found"])
     detail: str = Field(description="For people: what is wrong and what to do next.")
-    room: str | None = None
-    in_reply_to: str | None = Field(None, description="The id of your message.")
+    room: str | None = Field(None, description="The room that your message was about.")
+    in_reply_to: str | None = Field(None, description=IN_REPLY_TO)
 
 
 CLIENT_MESSAGES: tuple[type[ClientMessage], ...] = (

@@ -9,6 +9,7 @@ from models.download import Download
 from models.item import Item
 from models.live import Room
 from models.membership import Member
+from models.notification import Notification
 from models.project import Project
 from models.task import Task
 from models.time_entry import TimeEntry
@@ -34,6 +35,9 @@ class Snapshot(SnapshotHead):
     items: list[Item]
     comments: list[Comment]
     time_entries: list[TimeEntry]
+    notifications: list[Notification] = Field(
+        description="In your own room: those that you have not read."
+    )
 
 
 class SnapshotDownload(Download):

@@ -5,8 +5,18 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
-from sqlalchemy import CheckConstraint, Computed, Enum, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    Text,
+    TextClause,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from models.base import (
@@ -30,6 +40,7 @@ from utils.validators import (
     Label,
     Labels,
     Prose,
+    Recurrence,
     SearchText,
     Title,
 )
@@ -67,6 +78,14 @@ SEARCH = (
     "setweight(to_tsvector('simple'::regconfig, description), 'B') || "
     "setweight(discussion, 'C')"
 )
+
+
+def _still_to_tell(marker: str) -> TextClause:
+    """Condition: nobody was reminded of this due time yet."""
+    return text(
+        "deleted_at IS NULL AND status IN ('pending', 'in_progress') "
+        f"AND due_at IS NOT NULL AND due_at IS DISTINCT FROM {marker}"
+    )
 
 
 class TaskRow(Identified, Versioned, Trashable, Base):
@@ -123,6 +142,8 @@ class TaskRow(Identified, Versioned, Trashable, Base):
             postgresql_where=LIVE,
         ),
         Index("ix_tasks_scope_id_position_id", "scope_id", "position", "id", postgresql_where=LIVE),
+        Index("ix_tasks_due_soon", "due_at", postgresql_where=_still_to_tell("due_soon_for")),
+        Index("ix_tasks_overdue", "due_at", postgresql_where=_still_to_tell("overdue_for")),
         Index("ix_tasks_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_tasks_operation_id", "operation_id", postgresql_where=TRASHED),
         Index(
@@ -154,15 +175,29 @@ class TaskRow(Identified, Versioned, Trashable, Base):
     )
     due_at: Mapped[datetime | None]
     labels: Mapped[list[str]] = mapped_column(server_default="{}")
+    recurrence: Mapped[str | None]
+    series: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # It may be gone by now; it is kept so that there is never another.
+    next_id: Mapped[str | None] = mapped_column(UuidText)
     task_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    # The due times of which somebody was reminded, written by the reminder service alone.
+    due_soon_for: Unmapped[Any] = unmapped_column(DateTime(timezone=True), nullable=True)
+    overdue_for: Unmapped[Any] = unmapped_column(DateTime(timezone=True), nullable=True)
     # The words that are searched; if they were mapped, the ORM would read them after every change.
     # The discussion is what the comments say, written by the comment service.
     discussion: Unmapped[Any] = unmapped_column(TSVECTOR, server_default="", nullable=False)
     search: Unmapped[Any] = unmapped_column(
         TSVECTOR, Computed(SEARCH, persisted=True), nullable=False
     )
+
+
+EVERY_MONDAY = "FREQ=WEEKLY;BYDAY=MO"
+RECURS = (
+    "An RRULE of RFC 5545, hourly at most: completing the task makes the next one. It counts from "
+    "the due date, on the wall clock of your time zone."
+)
 
 
 class TaskCreate(Question):
@@ -180,6 +215,7 @@ class TaskCreate(Question):
     blocked_by: Blockers = Field(
         default_factory=list, description="Tasks that must be completed before it."
     )
+    recurrence: Recurrence | None = Field(None, examples=[EVERY_MONDAY], description=RECURS)
     metadata: JsonObject = Field(default_factory=dict, description="Yours; stored as it is.")
 
 
@@ -195,6 +231,12 @@ class TaskUpdate(Change):
     assignee_id: Id | None = None
     parent_id: Id | None = None
     blocked_by: Blockers = Field(default_factory=list)
+    recurrence: Recurrence | None = Field(
+        None,
+        examples=[EVERY_MONDAY],
+        description=f"{RECURS} Another rule begins another series at the due date; null ends it. "
+        "Another due date alone moves this task and not the series.",
+    )
     metadata: JsonObject = Field(
         default_factory=dict, description="A JSON merge patch (RFC 7396): null removes a member."
     )
@@ -250,6 +292,14 @@ class TaskQuery(ListQuery):
         return self
 
 
+class Series(Schema):
+    """Where in a series of tasks one stands."""
+
+    timezone: str = Field(description="On whose wall clock the times are.", examples=["UTC"])
+    starts_at: datetime = Field(description="When the first is due; the rule counts from it.")
+    occurs_at: datetime = Field(description="When the rule wants this one; due_at may be moved.")
+
+
 class Task(Resource):
     """A task."""
 
@@ -264,10 +314,20 @@ class Task(Resource):
     status: TaskStatus
     priority: TaskPriority
     due_at: datetime | None
+    recurrence: str | None = Field(description="The rule of its series.", examples=[EVERY_MONDAY])
+    series: Series | None
+    next_id: Id | None = Field(description="The next of its series, once this one is done with.")
     labels: list[str]
     metadata: dict[str, Any] = Field(validation_alias="task_metadata")
     started_at: datetime | None = Field(description="When it was first put in progress.")
     completed_at: datetime | None
+
+
+class Skipped(Schema):
+    """What became of a task that was skipped."""
+
+    skipped: Task
+    next: Task | None = Field(description="The next of the series; null at its end.")
 
 
 class TaskWarning(Schema):

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field, computed_field
-from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from models.base import (
     Base,
@@ -92,6 +92,11 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
             "started_at",
             postgresql_where=text(f"deleted_at IS NULL AND {LONG}"),
         ),
+        Index(
+            "ix_time_entries_forgotten",
+            "started_at",
+            postgresql_where=text("ended_at IS NULL AND deleted_at IS NULL AND NOT long_told"),
+        ),
         # With those in the trash: they are looked for, too, before a task is deleted for good.
         Index(
             "ix_time_entries_task_id_started_at",
@@ -131,6 +136,8 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
     source: Mapped[str]
     allow_overlap: Mapped[bool] = mapped_column(server_default="false")
     import_key: Mapped[str | None]
+    # Whether somebody was told that it has run for long, written by the reminder service alone.
+    long_told: Unmapped[bool] = unmapped_column(Boolean, server_default="false", nullable=False)
 
 
 class TimeEntryCreate(Question):

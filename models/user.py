@@ -1,5 +1,6 @@
 """Users: people, and agents who belong to one."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Change, Identified, Question, Resource, UuidText, Versioned
-from utils.validators import Email, Name, Password, ZoneName
+from utils.validators import HOW_TO_CHOOSE, Email, Name, Password, ZoneName
 
 
 class UserKind(StrEnum):
@@ -24,6 +25,8 @@ class UserRole(StrEnum):
     MEMBER = "member"
     ADMIN = "admin"
 
+
+DELETED_NAME = "deleted user"
 
 OWNED = "owner_id IS NOT NULL"
 
@@ -54,6 +57,8 @@ class UserRow(Identified, Versioned, Base):
     timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     verified: Mapped[bool] = mapped_column(server_default="false")
+    # They deleted their account: the row stays for what they did, without their name.
+    deleted_at: Mapped[datetime | None]
     # What only agents have; see models/agent.py.
     owner_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
     agent_kind: Mapped[str] = mapped_column(server_default="")
@@ -66,7 +71,7 @@ class UserCreate(Question):
 
     email: Email = Field(examples=["ada@example.org"])
     password: Password = Field(
-        description="At least 10 characters and not a common one.",
+        description=HOW_TO_CHOOSE,
         examples=["correct horse battery"],
     )
     name: Name = Field(examples=["Ada Lovelace"])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models.base import UuidText
 from models.membership import MembershipRow, ProjectRole
@@ -29,6 +29,18 @@ def is_member(project_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Co
     """Condition: the reader (`:me`) belongs to the project."""
     return exists().where(
         MembershipRow.project_id == project_id, MembershipRow.user_id == ME, MembershipRow.active
+    )
+
+
+def shares_project(user_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Condition: the reader (`:me`) and the user belong to one project."""
+    mine, theirs = aliased(MembershipRow), aliased(MembershipRow)
+    return exists().where(
+        mine.user_id == ME,
+        mine.active,
+        theirs.project_id == mine.project_id,
+        theirs.user_id == user_id,
+        theirs.active,
     )
 
 

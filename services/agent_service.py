@@ -23,16 +23,20 @@ from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import User, UserKind, UserRow
 from services.access_service import ME, AccessService, access_service, not_found, require_person
-from services.auth_service import AuthService, auth_service
+from services.advisory_locks import LOCK_BY_ID
+from services.api_token_service import ApiTokenService, api_token_service
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
 from services.listing import LIMIT, OFFSET, Build, Listing, Order
 from services.membership_service import MembershipService, membership_service
+from services.session_service import SessionService, session_service
 from services.timer_service import TimerService, timer_service
-from utils.errors import ForbiddenError
+from utils.errors import ConflictError, ForbiddenError
 from utils.helpers import new_id
 from utils.pages import Page
 from utils.preconditions import IfMatch
+
+AGENTS_MAX = 100  # of one person: each of them may ask as often as a person
 
 COLUMNS = columns_of(UserRow, Agent)
 
@@ -56,6 +60,8 @@ GET = select(*COLUMNS).where(UserRow.id == bindparam("id"), VISIBLE)
 
 # Rows that refer to it may be written meanwhile.
 LOAD = select(UserRow).where(VISIBLE).with_for_update(key_share=True)
+
+COUNT = select(func.count().label("count")).where(UserRow.owner_id == ME)
 
 FILTERS = {
     "owner": UserRow.owner_id == bindparam("owner"),
@@ -96,17 +102,21 @@ class AgentService:
         database: DatabaseClient,
         events: EventService,
         access: AccessService,
-        auth: AuthService,
+        sessions: SessionService,
+        tokens: ApiTokenService,
         memberships: MembershipService,
         timer: TimerService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
-        self._auth = auth
+        self._sessions = sessions
+        self._tokens = tokens
         self._memberships = memberships
         self._timer = timer
         self._get = database.prepare(GET)
+        self._lock = database.prepare(LOCK_BY_ID)
+        self._count = database.prepare(COUNT)
         self._everywhere = Listing("agents", database, _page_among(MINE_AND_MATES), FILTERS, ORDERS)
         self._in_project = Listing(
             "agents of a project", database, _page_among(MATES_IN_PROJECT), FILTERS, ORDERS
@@ -134,6 +144,7 @@ class AgentService:
     def create(self, principal: Principal, body: AgentCreate) -> Agent:
         """Make an agent that the caller owns; it lives in their time zone."""
         require_person(principal)
+        self.require_room(principal, newcomers=1)
         row = UserRow(
             **body.model_dump(by_alias=True),
             id=new_id(),
@@ -145,6 +156,15 @@ class AgentService:
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
         return self._changed(principal, Agent.model_validate(row), EventType.AGENT_CREATED)
+
+    def require_room(self, principal: Principal, newcomers: int) -> None:
+        """Refuse more agents than one person may have; nobody adds one of theirs meanwhile."""
+        self._lock.execute(id=f"agents {principal.id}")
+        if self._count.one(me=principal.id)["count"] + newcomers > AGENTS_MAX:
+            raise ConflictError(
+                f"One has at most {AGENTS_MAX} agents; delete one that is not needed any more.",
+                code="too_many_agents",
+            )
 
     def update(
         self, principal: Principal, agent_id: str, changes: AgentUpdate, if_match: IfMatch
@@ -179,6 +199,15 @@ class AgentService:
         last = {"is_active": False, "version": row.version, "updated_at": row.updated_at}
         self._changed(principal, agent.model_copy(update=last), EventType.AGENT_DELETED)
 
+    def require_own(self, principal: Principal, agent_id: str) -> None:
+        """Refuse whoever does not own the agent."""
+        if self.get(principal, agent_id).owner_id != principal.id:
+            raise _not_yours()
+
+    def hold_own(self, principal: Principal, agent_id: str) -> None:
+        """Likewise; until the commit nobody switches the agent off or deletes it."""
+        self._load(principal, agent_id)
+
     def _load(self, principal: Principal, agent_id: str) -> UserRow:
         """Load and lock an agent of the caller's."""
         query = LOAD.where(UserRow.id == agent_id)
@@ -186,12 +215,13 @@ class AgentService:
         if row is None:
             raise not_found()
         if row.owner_id != principal.id:
-            raise ForbiddenError("This agent is somebody else's; ask its owner to change it.")
+            raise _not_yours()
         return row
 
     def _end_work(self, principal: Principal, agent_id: str) -> None:
-        """Sign an agent out and stop its timer, which it could not stop itself any more."""
-        self._auth.revoke_sessions_of(agent_id)
+        """End what an agent acts with and its timer, which it could not stop itself any more."""
+        self._sessions.revoke_all_of(agent_id, principal.id)
+        self._tokens.revoke_all_of(principal, agent_id)
         self._timer.stop_of(principal, agent_id)
 
     def _tell_itself(self, principal: Principal, row: UserRow) -> None:
@@ -204,6 +234,16 @@ class AgentService:
         return agent
 
 
+def _not_yours() -> ForbiddenError:
+    return ForbiddenError("This agent is somebody else's; ask its owner to do this.")
+
+
 agent_service = AgentService(
-    db, event_service, access_service, auth_service, membership_service, timer_service
+    db,
+    event_service,
+    access_service,
+    session_service,
+    api_token_service,
+    membership_service,
+    timer_service,
 )

@@ -20,12 +20,14 @@ from models.base import UuidText, columns_of
 from models.comment import Comment, CommentCreate, CommentQuery, CommentRow, CommentUpdate
 from models.event import EventType
 from models.membership import MembershipRow, ProjectRole
+from models.notification import NotificationKind
 from models.principal import Principal
 from models.user import UserRow
 from services.access_service import not_found
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
 from services.listing import LIMIT, OFFSET, Listing, Order
+from services.notification_service import NotificationService, notification_service
 from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
 from services.task_access import Place, TaskAccess, sees_task, task_access
@@ -108,6 +110,7 @@ class CommentService:
         access: TaskAccess,
         projects: ProjectService,
         tasks: TaskService,
+        notifications: NotificationService,
     ) -> None:
         self._db = database
         self._events = events
@@ -115,6 +118,7 @@ class CommentService:
         self._access = access
         self._projects = projects
         self._tasks = tasks
+        self._notifications = notifications
         self._get = database.prepare(GET)
         self._of_tasks = database.prepare(OF_TASKS)
         self._create = database.prepare(CREATE)
@@ -145,13 +149,15 @@ class CommentService:
         place = self._access.lock(principal, task_id, ProjectRole.EDITOR)
         if place.project_id is not None:
             self._projects.open_for_work(principal, place.project_id)
+        mentions = self._mentions(place, body.body)
         row = self._create.one(
             id=new_id(),
             task_id=task_id,
             created_by=principal.id,
             body=body.body,
-            mentions=self._mentions(place, body.body),
+            mentions=mentions,
         )
+        self._tell(principal, place, row["id"], task_id, mentions)
         return self._changed(
             principal, place, Comment.model_validate(row), EventType.COMMENT_CREATED
         )
@@ -166,8 +172,11 @@ class CommentService:
         if_match.check(Comment.model_validate(row))
         if "body" not in changes.model_fields_set or changes.body == row.body:
             return Comment.model_validate(row)
-        row.body, row.mentions = changes.body, self._mentions(place, changes.body)
+        mentions = self._mentions(place, changes.body)
+        added = [each for each in mentions if each not in row.mentions]
+        row.body, row.mentions = changes.body, mentions
         self._db.session.flush()
+        self._tell(principal, place, row.id, row.task_id, added)
         return self._changed(
             principal, place, Comment.model_validate(row), EventType.COMMENT_UPDATED
         )
@@ -206,6 +215,24 @@ class CommentService:
         people = self._people.all(scope_id=place.scope_id)
         return find_mentions(body, [Mentionable(**person) for person in people])
 
+    def _tell(
+        self,
+        principal: Principal,
+        place: Place,
+        comment_id: str,
+        task_id: str,
+        mentions: list[str],
+    ) -> None:
+        """Tell those that a comment mentions, once however often it is changed."""
+        self._notifications.notify(
+            NotificationKind.MENTIONED,
+            mentions,
+            key=f"mentioned {comment_id}",
+            actor_id=principal.id,
+            project_id=place.project_id,
+            subject_id=task_id,
+        )
+
     def _changed(
         self, principal: Principal, place: Place, comment: Comment, event: EventType
     ) -> Comment:
@@ -215,5 +242,11 @@ class CommentService:
 
 
 comment_service = CommentService(
-    db, event_service, operation_service, task_access, project_service, task_service
+    db,
+    event_service,
+    operation_service,
+    task_access,
+    project_service,
+    task_service,
+    notification_service,
 )

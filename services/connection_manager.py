@@ -2,9 +2,10 @@
 
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
+from config import Settings, settings
 from models.live import CloseCode
 from models.principal import Principal
 from services.live.connection import Connection
@@ -16,19 +17,27 @@ PING_SECONDS = 25.0
 SILENCE_SECONDS = 3 * PING_SECONDS  # two pings went unanswered
 LOOK_SECONDS = 1.0
 
+TOO_MANY = "You have too many sockets open; close some before you connect again."
+
 logger = get_logger(__name__)
 
 
 class ConnectionManager:
     """Knows who is connected and who hears what; nothing in here waits for a client."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Settings) -> None:
+        self._most_of_one = options.sockets_per_user
+        self._counts: Counter[str] = Counter()  # by user
         self._connections: dict[str, Connection] = {}
         self._rooms: dict[str, set[Connection]] = defaultdict(set)
-        self._started = False
+        self._is_ending = False
+
+    def start(self) -> None:
+        """Begin to look after those who are connected."""
+        run_forever("keep-alive", self._keep_alive)
 
     def connect(self, connection: Connection, principal: Principal) -> None:
-        """Count somebody in who is signed in."""
+        """Count somebody in who is signed in; whoever has too many open already is sent away."""
         connection.principal = principal
         logger.info(
             "socket.opened",
@@ -37,15 +46,23 @@ class ConnectionManager:
             user_id=principal.id,
         )
         self._connections[connection.id] = connection
-        if not self._started:
-            self._started = True
-            run_forever("keep-alive", self._keep_alive)
+        self._counts[principal.id] += 1
+        if self._counts[principal.id] > self._most_of_one:
+            connection.close(CloseCode.FLOODING, TOO_MANY)
+        if self._is_ending:
+            connection.close(CloseCode.RESTARTING)
 
     def disconnect(self, connection: Connection) -> None:
         """Count somebody out; does nothing for those who were never in."""
         if self._connections.pop(connection.id, None) is not None:
+            self._count_out(connection.principal.id)
             code = connection.closed_with
             logger.info("socket.closed", connection_id=connection.id, code=code and int(code))
+
+    def _count_out(self, user_id: str) -> None:
+        self._counts[user_id] -= 1
+        if not self._counts[user_id]:
+            del self._counts[user_id]
 
     def join(self, connection: Connection, room: str) -> None:
         """Let a connection hear what is broadcast in a room that it has open."""
@@ -72,16 +89,23 @@ class ConnectionManager:
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._connections.values()))
 
-    def session_ids(self) -> set[str]:
-        """Return the sessions that sockets here are open for."""
-        return {each.principal.session_id for each in self}
+    def __len__(self) -> int:
+        return len(self._connections)
 
-    def close_session(self, session_id: str) -> None:
-        """Close the sockets of a session that is over."""
-        self._close(CloseCode.UNAUTHENTICATED, lambda each: each.principal.session_id == session_id)
+    def credential_ids(self) -> set[str]:
+        """Return the sessions and API tokens that sockets here are open for."""
+        return {each.principal.credential_id for each in self}
+
+    def close_credential(self, credential_id: str) -> None:
+        """Close the sockets of a session or API token that is over."""
+        self._close(
+            CloseCode.UNAUTHENTICATED,
+            lambda each: each.principal.credential_id == credential_id,
+        )
 
     def close_all(self) -> None:
-        """Send everybody away, as this process is about to end."""
+        """Send everybody away, as this process is about to end; whoever still comes, too."""
+        self._is_ending = True
         self._close(CloseCode.RESTARTING, lambda _: True)
 
     def _close(self, code: CloseCode, concerned: Callable[[Connection], bool]) -> None:
@@ -101,4 +125,4 @@ class ConnectionManager:
                 connection.send_frame(PING)
 
 
-connection_manager = ConnectionManager()
+connection_manager = ConnectionManager(settings)

@@ -20,6 +20,10 @@ _CONFLICTS = {
         "email_taken",
         "An account with this e-mail address exists; sign in instead.",
     ),
+    "uq_identities_issuer_subject": (
+        "identity_taken",
+        "This was linked at the same moment; look at what is linked and try again.",
+    ),
     "pk_memberships": (
         "already_member",
         "This person is a member already; change their role instead.",
@@ -32,9 +36,17 @@ _CONFLICTS = {
         "time_overlap",
         "This overlaps another entry of the same person; change its times or set allow_overlap.",
     ),
+    "uq_passkeys_credential": (
+        "passkey_known",
+        "This passkey was added before; use another device or key.",
+    ),
     "uq_users_placeholder_email": (
         "import_running",
         "Somebody else is importing time of the same people at this moment; try again.",
+    ),
+    "procrastinate_jobs_queueing_lock_idx_v1": (
+        "job_waiting",
+        "The same is waiting to be done already; discard this job.",
     ),
     "uq_time_entries_import_key": (
         "import_running",

@@ -19,6 +19,7 @@ from psycopg.types.json import JsonbDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import ClauseElement, Engine, create_engine, event, exc
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from config import Settings, settings
 from services import gevent_wait
@@ -133,18 +134,24 @@ class DatabaseClient:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """Undo at the end what was done, events and plans for the commit included."""
+        """Undo at the end what was done; events, jobs and plans for the commit included."""
         unit = self.current
         unit.driver.execute("SAVEPOINT rehearsal")
         yield
         unit.driver.execute("ROLLBACK TO SAVEPOINT rehearsal")
         unit.session.expunge_all()
         unit.pending_events.clear()
+        unit.pending_jobs.clear()
         unit.before_commit.clear()
+        unit.last_before_commit.clear()
 
     def before_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` as the last thing inside the current transaction."""
         self.current.before_commit.append(callback)
+
+    def last_before_commit(self, callback: Callable[[], None]) -> None:
+        """Like `before_commit`, after all that was asked for there."""
+        self.current.last_before_commit.append(callback)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the current transaction is committed; its failure is only logged."""
@@ -160,6 +167,12 @@ class DatabaseClient:
         Worth it where the best plan depends on how common a value is.
         """
         return Prepared(statement, lambda: self.current.driver, on_server=False)
+
+    def pool_use(self) -> tuple[int, int]:
+        """Return how many connections this process may have, and how many are in use now."""
+        pool = self.engine.pool
+        in_use = pool.checkedout() if isinstance(pool, QueuePool) else 0
+        return self._options.database_pool_size, in_use
 
     @cached_property
     def engine(self) -> Engine:

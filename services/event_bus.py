@@ -40,7 +40,7 @@ class Channel(Protocol):
 class EventBus:
     """Sends hints after the commit, from one place, and hands those of others to handlers.
 
-    Until it is started, as it is in processes that serve, it carries nothing.
+    Until it is started, as it is in processes that serve, it carries nothing to others.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -50,6 +50,7 @@ class EventBus:
         self._outgoing: dict[tuple[str, str], int] = {}
         self._something_to_send = Event()
         self._started = False
+        self.is_connected = False  # hears what other processes say
 
     def on(self, topic: str, handler: Handler) -> None:
         """Call `handler` with every hint of a topic; it must not wait for anything."""
@@ -60,20 +61,17 @@ class EventBus:
         self._gap_handlers.append(handler)
 
     def start(self) -> None:
-        """Begin to carry hints; does nothing the second time."""
-        if self._started:
-            return
+        """Begin to carry hints."""
         self._started = True
         run_forever("bus-sender", self._send)
         run_forever("bus-listener", self._listen)
 
     def publish(self, hint: Hint) -> None:
         """Send a hint soon; of several about one subject the last is enough."""
-        if not self._started:
-            return
-        self._outgoing[hint.topic, hint.subject] = hint.number
-        self._something_to_send.set()
         self._dispatch(hint)
+        if self._started:
+            self._outgoing[hint.topic, hint.subject] = hint.number
+            self._something_to_send.set()
 
     def _send(self) -> None:
         self._something_to_send.wait()
@@ -87,8 +85,12 @@ class EventBus:
         return hints
 
     def _listen(self) -> None:
-        for line in self._channel.listen():
-            self._receive(line)
+        try:
+            for line in self._channel.listen():
+                self.is_connected = True
+                self._receive(line)
+        finally:
+            self.is_connected = False
 
     def _receive(self, line: str | None) -> None:
         if line is None:

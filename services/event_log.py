@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from config import settings
 from models.event import Event, EventRow
 from services.db_client import DatabaseClient, db
+from services.portions import delete_portion
+from utils.errors import NotFoundError
 
 READ = (
     select(
@@ -41,14 +43,9 @@ HEADS = text(
     f"SELECT id, seq, {EPOCH} AS epoch FROM rooms WHERE id = ANY(CAST(:rooms AS text[]))"  # noqa: S608 - a constant
 )
 
-PURGE = text(
-    """
-    DELETE FROM events WHERE (room, seq) IN (
-        SELECT room, seq FROM events WHERE at < now() - make_interval(days => :days) LIMIT :limit
-    )
-    """
+PURGE = delete_portion(
+    EventRow, EventRow.at < func.now() - func.make_interval(0, 0, 0, bindparam("days"))
 )
-PURGED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,14 @@ class Head:
     seq: int
 
 
+def is_gapless(events: Sequence[Event], since: int) -> bool:
+    """Tell whether events come right after `since`, and none between them is gone.
+
+    Purging deletes what is old in no order, so for a moment a room's log may have gaps.
+    """
+    return not events or events[-1].seq == since + len(events)
+
+
 class EventLog:
     """Reads the log and cuts it; who may read which room is for others to say."""
 
@@ -87,8 +92,10 @@ class EventLog:
         return [Event.model_validate(row) for row in rows]
 
     def state(self, room: str) -> LogState:
-        """Return what there is of a room that exists."""
-        row = self._state.one(room=room)
+        """Return what there is of a room; NotFoundError where there is none."""
+        row = self._state.first(room=room)
+        if row is None:
+            raise NotFoundError("There is no such room; check its id.")
         return LogState(row["epoch"], row["seq"], row["oldest"])
 
     def heads(self, rooms: Sequence[str]) -> dict[str, Head]:
@@ -98,7 +105,7 @@ class EventLog:
 
     def purge(self) -> dict[str, int]:
         """Delete some of the events that are past retention; returns how many, until none is."""
-        return {"events": self._purge.execute(days=settings.event_days, limit=PURGED_AT_ONCE)}
+        return {"events": self._purge.execute(days=settings.event_days)}
 
 
 event_log = EventLog(db)

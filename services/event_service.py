@@ -9,15 +9,19 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, text
 
+from models.audit import AuditAction
 from models.base import Resource
 from models.event import Event, EventQuery, EventType, RoomRow
 from models.membership import Member
 from models.principal import Principal
 from models.project import Project
 from services.access_service import AccessService, access_service, not_found
+from services.audit_service import AuditService, audit_service
+from services.credential_service import session_over
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
-from services.event_log import EventLog, event_log
+from services.event_log import EventLog, event_log, is_gapless
+from services.job_queue import Job, JobQueue, Lane, job_queue
 from utils.errors import ConflictError
 from utils.validators import is_id
 
@@ -25,7 +29,8 @@ from utils.validators import is_id
 APPEND = text(
     """
     WITH room AS (
-        UPDATE rooms SET seq = seq + :count WHERE id = :room RETURNING seq - :count AS base
+        UPDATE rooms SET seq = seq + :count WHERE id = :room
+        RETURNING seq - :count AS base, followed
     ),
     written AS (
         INSERT INTO events (room, seq, at, type, actor_id, client_id, subject_id, version, data)
@@ -36,11 +41,15 @@ APPEND = text(
             CAST(:versions AS integer[]), CAST(:data AS jsonb[])
         ) WITH ORDINALITY AS change (type, actor_id, subject_id, version, data, ordinal)
     )
-    SELECT room.base + :count AS seq FROM room
+    SELECT room.base + :count AS seq, room.followed FROM room
     """
 )
 
 BATCH = 500  # events in one statement: imports make thousands
+
+PLAN_WEBHOOKS = "webhooks.plan"  # (room): see services/webhook_planner.py
+
+AUDITED = frozenset(set(EventType) & set(AuditAction))
 
 client_id: ContextVar[str | None] = ContextVar("client_id", default=None)
 
@@ -76,12 +85,20 @@ class EventService:
     """Writes and reads the log."""
 
     def __init__(
-        self, database: DatabaseClient, bus: EventBus, access: AccessService, log: EventLog
+        self,
+        database: DatabaseClient,
+        bus: EventBus,
+        access: AccessService,
+        log: EventLog,
+        audit: AuditService,
+        queue: JobQueue,
     ) -> None:
         self._db = database
         self._bus = bus
         self._access = access
         self._log = log
+        self._audit = audit
+        self._plan = Job(queue, PLAN_WEBHOOKS, Lane.WEBHOOKS)  # its work is the webhooks' own
         self._append = database.prepare(APPEND)
         self._open_room = database.prepare(insert(RoomRow).values(id=bindparam("room")))
 
@@ -94,6 +111,18 @@ class EventService:
         self.record_data(
             principal, room, kind, subject.id, subject.version, subject.model_dump(mode="json")
         )
+
+    def record_by(self, actor_id: str, room: str, kind: EventType, subject: Resource) -> None:
+        """Like `record`, in a job: nobody is signed in there."""
+        data = subject.model_dump(mode="json")
+        self._add(Change(room, kind, actor_id, subject.id, subject.version, data))
+
+    def record_departure(
+        self, principal: Principal, room: str, kind: EventType, subject: Resource
+    ) -> None:
+        """Note that `subject` left a room; what it is by now concerns those who are where it is."""
+        data = {"id": subject.id, "version": subject.version}
+        self.record_data(principal, room, kind, subject.id, subject.version, data)
 
     def record_project(self, principal: Principal, kind: EventType, project: Project) -> None:
         """Note that a project changed; the role is the reader's own, and an event has many."""
@@ -127,10 +156,29 @@ class EventService:
         data: dict[str, Any],
     ) -> None:
         """Like `record`, for subjects that are no Resource; `data` must be JSON already."""
+        self._add(Change(room, kind, principal.id, subject_id, version, data))
+        if kind in AUDITED and room.startswith("project:"):
+            self._write_down(principal, room, AuditAction(kind), subject_id)
+
+    def _add(self, change: Change) -> None:
+        """Write the event right before the commit."""
         pending = self._db.current.pending_events
         if not pending:
             self._db.before_commit(self._write_pending)
-        pending.append(Change(room, kind, principal.id, subject_id, version, data))
+        pending.append(change)
+
+    def _write_down(
+        self, principal: Principal, room: str, action: AuditAction, subject_id: str
+    ) -> None:
+        """Note for the audit log, which is kept for longer, who changed who belongs to what."""
+        is_about_member = action.startswith("member.")
+        self._audit.record(
+            action,
+            user_id=subject_id if is_about_member else principal.id,
+            actor_id=principal.id,
+            subject_id=subject_id,
+            project_id=room.partition(":")[2],
+        )
 
     def _write_pending(self) -> None:
         """Write all events of the transaction; rooms are locked in the order of their ids."""
@@ -138,9 +186,12 @@ class EventService:
         for room, group in groupby(pending, key=attrgetter("room")):
             changes = list(group)
             for start in range(0, len(changes), BATCH):
-                self._append_to(room, changes[start : start + BATCH])
+                is_followed = self._append_to(room, changes[start : start + BATCH])
+            if is_followed:
+                self._plan.defer(room=room)
 
-    def _append_to(self, room: str, changes: list[Change]) -> None:
+    def _append_to(self, room: str, changes: list[Change]) -> bool:
+        """Write events; returns whether webhooks want to know of them."""
         row = self._append.first(
             room=room,
             count=len(changes),
@@ -152,26 +203,38 @@ class EventService:
             data=[change.data for change in changes],
         )
         if row is None:
-            raise LookupError(f"the room {room} was never opened")
+            raise _no_room(room)
         self._db.on_commit(partial(self._bus.publish, Hint("room", room, row["seq"])))
+        return bool(row["followed"])
 
     def read(self, principal: Principal, room: str, query: EventQuery) -> list[Event]:
         """Return the events of a room after `since`, oldest first."""
         self.require_entry(principal, room)
-        if not self._log.state(room).continues(query.since, None):
-            raise ConflictError(
-                "The log does not reach back to since; fetch a snapshot and go on from its seq.",
-                code="resync_required",
-            )
-        return self._log.read(room, query.since, query.limit)
+        state = self._log.state(room)
+        events = self._log.read(room, query.since, query.limit)
+        if state.continues(query.since, None) and is_gapless(events, query.since):
+            return events
+        raise ConflictError(
+            "The log cannot go on from since; fetch a snapshot and go on from its seq.",
+            code="resync_required",
+        )
 
     def require_entry(self, principal: Principal, room: str) -> None:
         """Refuse whoever may not read a room: for them it does not exist."""
         kind, _, owner_id = room.partition(":")
+        if principal.project_id not in (None, owner_id):
+            raise not_found()
         if kind == "project" and is_id(owner_id):
             self._access.role_in(principal, owner_id)
         elif room != user_room(principal.id):
             raise not_found()
 
 
-event_service = EventService(db, event_bus, access_service, event_log)
+def _no_room(room: str) -> Exception:
+    """Only the room of somebody who deleted their account goes away, while they still write."""
+    if room.startswith("user:"):
+        return session_over()
+    return LookupError(f"the room {room} was never opened")
+
+
+event_service = EventService(db, event_bus, access_service, event_log, audit_service, job_queue)

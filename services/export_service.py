@@ -7,11 +7,12 @@ from typing import BinaryIO
 
 from sqlalchemy import text
 
+from models.archive import NOTIFICATIONS_TABLE
 from models.download import ZipDownload
 from models.membership import ProjectRole
 from models.principal import Principal
 from services.archives.file import ArchiveFile
-from services.archives.queries import MY_PROJECTS, STATEMENTS
+from services.archives.queries import MY_PROJECTS, NOTIFICATIONS, STATEMENTS
 from services.db_client import DatabaseClient, db
 from services.prepared import Row
 from utils.errors import InProgressError
@@ -34,6 +35,7 @@ class ExportService:
         self._db = database
         self._claim = database.prepare(CLAIM)
         self._my_projects = database.prepare(MY_PROJECTS)
+        self._notifications = database.prepare(NOTIFICATIONS)
         self._statements = {
             kind: database.prepare(statement) for kind, statement in STATEMENTS.items()
         }
@@ -66,6 +68,8 @@ class ExportService:
                 known = {"ids": sorted(users)} if kind == "people" else {}
                 batches = statement.batches(BATCH, **parameters, **known)
                 archive.add(kind, _noting_users(batches, users))
+            told = self._notifications.batches(BATCH, **parameters)
+            archive.add_table(NOTIFICATIONS_TABLE, told)
             archive.finish(utc_now())
 
     def _scopes(self, principal: Principal) -> Row:

@@ -5,12 +5,13 @@ import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, func, literal, not_, select
+from sqlalchemy import bindparam, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from config import Settings, settings
 from models.idempotency import IdempotencyRow
 from services.db_client import DatabaseClient, db
+from services.portions import delete_portion
 from utils.errors import InProgressError, UnprocessableError
 
 # Held until the end of the transaction; a second request with the key does not wait for it.
@@ -59,7 +60,7 @@ class IdempotencyService:
         self._try_lock = database.prepare(TRY_LOCK)
         self._find = database.prepare(FIND)
         self._keep = database.prepare(KEEP)
-        self._purge = database.prepare(delete(IdempotencyRow).where(not_(FRESH)))
+        self._purge = database.prepare(delete_portion(IdempotencyRow, not_(FRESH)))
         self._key = options.signing_key.encode()
 
     def find(self, principal: str, key: str, question: bytes) -> RecordedAnswer | None:
@@ -95,9 +96,9 @@ class IdempotencyService:
             body=answer.body,
         )
 
-    def purge(self) -> int:
-        """Delete answers that are no longer replayed; returns how many."""
-        return self._purge.execute()
+    def purge(self) -> dict[str, int]:
+        """Delete some answers that are no longer replayed; returns how many, until none is."""
+        return {"recorded answers": self._purge.execute()}
 
     def _fingerprint(self, question: bytes) -> bytes:
         """Keyed: a body may hold a password that a plain hash would give away."""

@@ -17,14 +17,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from config import PROJECT_DIR, Settings, settings
-from services.postgres.child_process import tied_to_parent
 from services.postgres.embedded import EmbeddedPostgres, embedded_postgres
+from services.program import STOP_SECONDS, LaunchError, Program
 from utils.errors import ServiceError
 
 STDOUT, STDERR = 1, 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEALTH_SECONDS = 60.0
-STOP_SECONDS = 30.0  # more than the graceful_timeout in gunicorn.conf.py
 PATROL_SECONDS = 1.0
 OLDEST_POSTGRES = 15
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call instead of it
@@ -38,10 +37,10 @@ Stint listens on {url} (Ctrl-C stops it, the data stays).
 Sign up, log in and start a timer:
 
   curl -sS {api}/users -H 'Content-Type: application/json' \\
-    -d '{{"email":"ada@example.com","password":"a long pass phrase","name":"Ada","timezone":"UTC"}}'
+    -d '{{"email":"ada@example.org","password":"correct horse battery","name":"Ada"}}'
 
   TOKEN=$(curl -sS {api}/auth/login -H 'Content-Type: application/json' \\
-    -d '{{"email":"ada@example.com","password":"a long pass phrase"}}' |
+    -d '{{"email":"ada@example.org","password":"correct horse battery"}}' |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 
   curl -sS {api}/timer/start -H "Authorization: Bearer $TOKEN" \\
@@ -50,14 +49,8 @@ Sign up, log in and start a timer:
 """
 
 
-class LaunchError(ServiceError):
-    """The service cannot run here, or did not stop cleanly."""
-
-    default_code = "launch_failed"
-
-
 class Launcher:
-    """Runs database, migrations and web server as one thing: all of it, or none."""
+    """Runs database, migrations, web server and worker as one thing: all of it, or none."""
 
     def __init__(self, options: Settings, database: EmbeddedPostgres) -> None:
         self._options = options
@@ -91,10 +84,14 @@ class Launcher:
         database_url = self._find_database(cleanup)
         environment = {**os.environ, "DATABASE_URL": database_url}
         self._migrate(environment)
-        server = self._start_server(environment, cleanup)
+        server = Program("web server", "gunicorn", "-c", "gunicorn.conf.py", "main:app")
+        worker = Program("worker", "flask", "--app", "main", "worker")
+        for program in (server, worker):
+            cleanup.callback(program.stop)
+            program.start(environment)
         self._wait_for_health(server)
         _write(STDOUT, BANNER.format(url=self.url, api=self.url + self._options.api_prefix))
-        self._patrol(server)
+        self._patrol(server, worker, environment)
 
     def _lock_data_dir(self, cleanup: ExitStack) -> bool:
         """Claim the data directory; True if the process before could not tidy up after itself."""
@@ -167,22 +164,7 @@ class Launcher:
             output = done.stdout.decode(errors="replace")
             raise LaunchError(f"the database could not be migrated; nothing was started\n{output}")
 
-    def _start_server(
-        self, environment: Mapping[str, str], cleanup: ExitStack
-    ) -> subprocess.Popen[bytes]:
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app"]
-        server = subprocess.Popen(
-            [*tied_to_parent("TERM"), *gunicorn],
-            cwd=PROJECT_DIR,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            # Away from the terminal, whose Ctrl-C would cut the requests that are being answered.
-            start_new_session=True,
-        )
-        cleanup.callback(_stop_server, server)
-        return server
-
-    def _wait_for_health(self, server: subprocess.Popen[bytes]) -> None:
+    def _wait_for_health(self, server: Program) -> None:
         deadline = time.monotonic() + HEALTH_SECONDS
         while not self._is_healthy():
             _check_alive(server)
@@ -200,14 +182,15 @@ class Launcher:
         finally:
             connection.close()
 
-    def _patrol(self, server: subprocess.Popen[bytes]) -> None:
-        """Wait until the web server ends, and bring the database back should it have died."""
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(PATROL_SECONDS)
-            _check_alive(server)
+    def _patrol(self, server: Program, worker: Program, environment: Mapping[str, str]) -> None:
+        """Wait until the web server ends; bring back what else should have died meanwhile."""
+        while server.exit_code(PATROL_SECONDS) is None:
             if self._options.database_url is None and self._database.start():
                 _write(STDERR, "stint: PostgreSQL had stopped and was started again\n")
+            if worker.exit_code() is not None:
+                worker.start(environment)
+                _write(STDERR, "stint: the worker had stopped and was started again\n")
+        _check_alive(server)
 
 
 def _on_stop_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
@@ -260,24 +243,10 @@ def _check_database(url: str, connect_seconds: int) -> None:
         raise LaunchError(f"{where} is version {version}; Stint needs {OLDEST_POSTGRES} or newer")
 
 
-def _check_alive(server: subprocess.Popen[bytes]) -> None:
-    code = server.poll()
+def _check_alive(server: Program) -> None:
+    code = server.exit_code()
     if code is not None:
         raise LaunchError(f"the web server stopped by itself (exit code {code}); it said why above")
-
-
-def _stop_server(server: subprocess.Popen[bytes]) -> None:
-    if server.poll() is not None:
-        return
-    server.terminate()
-    try:
-        code = server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)  # the group that start_new_session made
-        server.wait()
-        raise LaunchError("the web server did not stop in time and was killed") from None
-    if code not in (0, -signal.SIGTERM):  # the signal itself: it was only just starting
-        raise LaunchError(f"the web server did not stop cleanly (exit code {code})")
 
 
 def _write(descriptor: int, text: str) -> None:

@@ -23,6 +23,7 @@ from models.membership import (
     MemberUpdate,
     ProjectRole,
 )
+from models.notification import NotificationKind
 from models.principal import Principal
 from models.project import ProjectRow
 from models.user import UserKind, UserRow
@@ -30,9 +31,13 @@ from services.access_service import RANKS, AccessService, access_service, not_fo
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
 from services.listing import LIMIT, OFFSET, Listing, Order
+from services.notification_service import NotificationService, notification_service
 from utils.errors import BadRequestError, ConflictError
+from utils.helpers import new_id
 from utils.pages import Page
 from utils.preconditions import IfMatch
+
+MEMBERS_MAX = 1_000  # of one project
 
 PLACES = select(
     MembershipRow.project_id,
@@ -40,7 +45,9 @@ PLACES = select(
     UserRow.name,
     func.coalesce(UserRow.email, UserRow.placeholder_email).label("email"),
     MembershipRow.role,
-    and_(UserRow.email.is_(None), UserRow.kind == UserKind.PERSON).label("placeholder"),
+    and_(
+        UserRow.email.is_(None), UserRow.kind == UserKind.PERSON, UserRow.deleted_at.is_(None)
+    ).label("placeholder"),
     MembershipRow.created_at,
     MembershipRow.updated_at,
     MembershipRow.version,
@@ -59,10 +66,12 @@ LOCK_PROJECTS_OF = (
     .with_for_update(key_share=True, of=ProjectRow)
 )
 
-FIND_PERSON = select(UserRow.id).where(
-    UserRow.is_active, UserRow.email.is_not(None), UserRow.kind == UserKind.PERSON
+# Locked, so that they are not deleted while they are added.
+FIND_PERSON = (
+    select(UserRow.id)
+    .where(UserRow.is_active, UserRow.email.is_not(None), UserRow.kind == UserKind.PERSON)
+    .with_for_update(read=True)
 )
-# Locked, so that it is not deleted while it is added.
 FIND_OWN_AGENT = (
     select(UserRow.id)
     .where(UserRow.id == bindparam("id"), UserRow.owner_id == bindparam("me"))
@@ -90,6 +99,10 @@ SHOW = (
     .values(active=bindparam("shown"), updated_at=MembershipRow.updated_at)
 )
 
+COUNT_MEMBERS = select(func.count().label("count")).where(
+    MembershipRow.project_id == bindparam("project_id")
+)
+
 REMOVE = delete(MembershipRow).where(
     MembershipRow.project_id == bindparam("project_id"),
     MembershipRow.user_id == bindparam("user_id"),
@@ -107,11 +120,16 @@ class MembershipService:
     """Owners manage members; everyone may leave; the last owner stays."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, access: AccessService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        access: AccessService,
+        notifications: NotificationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
+        self._notifications = notifications
         self._get = database.prepare(GET)
         self._members = database.prepare(MEMBERS)
         self._agents_of = database.prepare(AGENTS_OF)
@@ -125,6 +143,7 @@ class MembershipService:
         self._find_agent = database.prepare(FIND_AGENT)
         self._join = database.prepare(JOIN)
         self._show = database.prepare(SHOW)
+        self._count_members = database.prepare(COUNT_MEMBERS)
         self._remove = database.prepare(REMOVE)
         self._listing = Listing("members", database, _select_page, {}, ORDERS)
 
@@ -142,12 +161,26 @@ class MembershipService:
     def add(self, principal: Principal, project_id: str, body: MemberCreate) -> Member:
         """Add somebody who has an account, or an agent of the caller's; for owners."""
         self._access.lock(principal, project_id, ProjectRole.OWNER)
+        self.require_room(project_id, newcomers=1)
         user_id = self._find(principal, body)
         self._refuse_agent_as(body.role, project_id, user_id)
         row = MembershipRow(project_id=project_id, user_id=user_id, role=body.role)
         self._db.session.add(row)
         self._db.session.flush()
-        return self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_ADDED)
+        member = self._changed(principal, self._read(project_id, user_id), EventType.MEMBER_ADDED)
+        self.tell_newcomers(principal, project_id, [user_id])
+        return member
+
+    def tell_newcomers(self, principal: Principal, project_id: str, user_ids: list[str]) -> None:
+        """Tell those whom the caller has added just now."""
+        self._notifications.notify(
+            NotificationKind.INVITED,
+            user_ids,
+            key=f"invited {project_id} {new_id()}",
+            actor_id=principal.id,
+            project_id=project_id,
+            subject_id=project_id,
+        )
 
     def update(
         self,
@@ -193,14 +226,18 @@ class MembershipService:
         for leaver in (member, *map(Member.model_validate, agents)):
             self._take_out(principal, leaver)
 
-    def remove_everywhere(self, principal: Principal, agent_id: str) -> None:
-        """Remove an agent from all projects; the caller has locked it, so none is added."""
-        self._lock_projects_of.all(user_id=agent_id)
-        for row in self._places_of.all(user_id=agent_id):
+    def lock_projects_of(self, user_id: str) -> None:
+        """Let nobody change the projects of a user, who is locked so that none is added."""
+        self._lock_projects_of.all(user_id=user_id)
+
+    def remove_everywhere(self, principal: Principal, user_id: str) -> None:
+        """Remove a user from all projects; the caller has locked them."""
+        self.lock_projects_of(user_id)
+        for row in self._places_of.all(user_id=user_id):
             self._take_out(principal, Member.model_validate(row))
 
     def announce_name(self, principal: Principal, user_id: str) -> None:
-        """Tell everyone who shares a project with somebody what they are called now."""
+        """Tell everyone who shares a project with somebody their name and address of now."""
         memberships = (
             update(MembershipRow)
             .where(MembershipRow.user_id == user_id, MembershipRow.active)
@@ -243,6 +280,14 @@ class MembershipService:
                 code="account_not_found",
             )
         return str(row["id"])
+
+    def require_room(self, project_id: str, newcomers: int) -> None:
+        """Refuse more members than can be told of every change; the caller locked the project."""
+        if self._count_members.one(project_id=project_id)["count"] + newcomers > MEMBERS_MAX:
+            raise ConflictError(
+                f"A project has at most {MEMBERS_MAX:,} members; remove some first.",
+                code="too_many_members",
+            )
 
     def _refuse_agent_as(self, role: ProjectRole, project_id: str, user_id: str) -> None:
         agent = self._find_agent.first(id=user_id, project_id=project_id)
@@ -299,4 +344,4 @@ class MembershipService:
         return member
 
 
-membership_service = MembershipService(db, event_service, access_service)
+membership_service = MembershipService(db, event_service, access_service, notification_service)

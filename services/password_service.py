@@ -1,17 +1,27 @@
-"""Passwords: hashed with argon2id in a small thread pool, checked against the commonest ones."""
+"""Passwords: hashed with argon2id in a small thread pool; those that others guess are refused."""
 
+import re
 from functools import cached_property
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from config import Settings, settings
 from utils.errors import BadRequestError
 from utils.offload import offload
 
-# Of the 30,000 commonest passwords in zxcvbn's list some 1,100 are long enough to be tried here.
-COMMON_PASSWORDS = frozenset(FREQUENCY_LISTS["passwords"])
+OWN_WORD = "stint"
+WORD = re.compile(r"[^\W_]{3,}")
+LEFT_MIN = 8  # characters, without the words that anybody would try
+
+
+def _read_list(path: Path) -> frozenset[str]:
+    """Return what follows the blank line."""
+    return frozenset(path.read_text().partition("\n\n")[2].splitlines())
+
+
+COMMON_PASSWORDS = _read_list(Path(__file__).with_name("common_passwords.txt"))
 
 
 class PasswordService:
@@ -23,12 +33,21 @@ class PasswordService:
             time_cost=2, memory_cost=options.password_memory_kib, parallelism=1
         )
 
-    def hash_new(self, password: str) -> str:
-        """Hash a password that somebody chose; refuse it when it is a common one."""
+    def hash_new(self, password: str, *known: str) -> str:
+        """Hash a password that somebody chose; refuse a common one, and one made of what is known.
+
+        `known` is what others know of them, like name and address.
+        """
         if password.lower() in COMMON_PASSWORDS:
             raise BadRequestError(
                 "This password is among the most common ones; choose another, like a few words.",
                 code="common_password",
+            )
+        if len(_without_words(password, known)) < LEFT_MIN:
+            raise BadRequestError(
+                "This password is little more than your name, your address or the name of this "
+                "service; choose another, like a few words.",
+                code="guessable_password",
             )
         return offload(self._hasher.hash, password)
 
@@ -47,6 +66,15 @@ class PasswordService:
     @cached_property
     def _decoy(self) -> str:
         return self._hasher.hash("nobody's password")
+
+
+def _without_words(password: str, known: tuple[str, ...]) -> str:
+    """Return what is left of a password when all words of what is known are taken out."""
+    words = {OWN_WORD, *WORD.findall(" ".join(known).lower())}
+    left = password.lower()
+    for word in sorted(words, key=len, reverse=True):
+        left = left.replace(word, "")
+    return left
 
 
 password_service = PasswordService(settings)

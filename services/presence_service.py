@@ -19,12 +19,13 @@ from services.event_bus import EventBus, Hint, event_bus
 from services.live.connection import Connection
 from services.live.frames import frame_of
 from services.live.loops import run_forever
-from utils.errors import ServiceError
 from utils.helpers import new_id, utc_now
 
 LEASE_SECONDS = 15
 RENEW_SECONDS = 5.0
-PAUSE_SECONDS = 0.1  # what happens within it is told at once
+PAUSE_SECONDS = (0.1, 2.0)  # what happens within it is told at once
+PAUSE_FACTOR = 4  # of the time that telling took: a crowd must not take a worker for itself
+ROOMS_AT_ONCE = 50  # other work gets its turn in between
 FIRST_STATE = "active"
 
 RENEW = text(
@@ -116,13 +117,16 @@ class PresenceService:
         self._rooms: dict[str, _Room] = {}
         self._renew_at = 0.0
         self._something_to_do = Event()
-        self._started = False
         self._renew = database.prepare(RENEW)
         self._bury = database.prepare(BURY)
         self._put = database.prepare(PUT)
         self._take_away = database.prepare(TAKE_AWAY)
         self._read = database.prepare(READ)
         bus.on("presence", lambda hint: self.look_at(hint.subject))
+
+    def start(self) -> None:
+        """Begin to write down and to tell; what happened before is not lost."""
+        run_forever("presence", self._tend)
 
     def enter(self, connection: Connection, room: str) -> list[Presence]:
         """Note that somebody has opened a room, within a unit of work; return who is there.
@@ -167,23 +171,19 @@ class PresenceService:
         self._here[key] = _Here(user_id, client_id, state, since)
         self._unwritten.add(key)
         self._something_to_do.set()
-        self._start()
-
-    def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            run_forever("presence", self._tend)
 
     def _tend(self) -> None:
         """Do what is to be done; what fails stays to be done."""
         self._something_to_do.wait(RENEW_SECONDS)
         self._something_to_do.clear()
-        if monotonic() >= self._renew_at:
+        begin = monotonic()
+        if begin >= self._renew_at:
             self._renew_lease()
             self._renew_at = monotonic() + RENEW_SECONDS
         self._write()
         self._tell()
-        sleep(PAUSE_SECONDS)
+        shortest, longest = PAUSE_SECONDS
+        sleep(min(max(shortest, PAUSE_FACTOR * (monotonic() - begin)), longest))
 
     def _renew_lease(self) -> None:
         """Stay among the living, bury the dead, and look everywhere once more."""
@@ -201,8 +201,12 @@ class PresenceService:
         keys = list(self._unwritten)
         if not keys:
             return
-        self._db.transaction(lambda: self._write_keys(keys))
-        self._unwritten.difference_update(keys)
+        self._unwritten.clear()  # now, as they may change again while they are written
+        try:
+            self._db.transaction(lambda: self._write_keys(keys))
+        except Exception:
+            self._unwritten.update(keys)
+            raise
         rooms = {room for room, _ in keys}
         self._unread.update(rooms & self._rooms.keys())
         for room in rooms:
@@ -229,12 +233,14 @@ class PresenceService:
     def _tell(self) -> None:
         self._unread &= self._rooms.keys()
         rooms = list(self._unread)
-        if not rooms:
-            return
-        self._unread.clear()
+        for start in range(0, len(rooms), ROOMS_AT_ONCE):
+            self._tell_of(rooms[start : start + ROOMS_AT_ONCE])
+
+    def _tell_of(self, rooms: list[str]) -> None:
+        self._unread.difference_update(rooms)
         try:
             present = self._db.reading(lambda: self._present_in(rooms))
-        except ServiceError:
+        except Exception:
             self._unread.update(rooms)
             raise
         for room in rooms:

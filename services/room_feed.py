@@ -11,7 +11,7 @@ from time import monotonic
 from models.event import Event
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
-from services.event_log import EventLog, Head, LogState, event_log
+from services.event_log import EventLog, Head, LogState, event_log, is_gapless
 from services.live.loops import run_forever
 from utils.logger import get_logger
 
@@ -35,7 +35,7 @@ class _Followed:
     known: bool = False
     queued: bool = False
     followers: int = 0
-    waiting: list[Signal] = field(default_factory=list)
+    waiting: set[Signal] = field(default_factory=set)
 
     def begin_at(self, epoch: str, seq: int) -> None:
         """Take what the log has now as delivered."""
@@ -44,6 +44,10 @@ class _Followed:
     def advance_to(self, seq: int) -> None:
         """Note what was delivered, and wake up whoever waits for it."""
         self.seq = seq
+        self.wake_up()
+
+    def wake_up(self) -> None:
+        """Let whoever waits look again."""
         for signal in self.waiting:
             signal.set()
         self.waiting.clear()
@@ -58,30 +62,30 @@ class RoomFeed:
 
     def __init__(self, database: DatabaseClient, bus: EventBus, log: EventLog) -> None:
         self._db = database
-        self._bus = bus
         self._log = log
         self._rooms: dict[str, _Followed] = {}
         self._to_read: SimpleQueue[tuple[str, _Followed]] = SimpleQueue()
         self._look_around = Signal()
-        self._started = False
+        self._is_ending = False
         self.deliver: Deliver = _nobody_listens
         self.reset: Reset = _nobody_listens
         bus.on("room", self._hear)
         bus.on_gap(self._look_around.set)
 
     def start(self) -> None:
-        """Begin to read; does nothing the second time."""
-        if self._started:
-            return
-        self._started = True
-        self._bus.start()
+        """Begin to read; before that, whoever waits for something waits in vain."""
         for _ in range(READERS):
             run_forever("feed-reader", self._read_next)
         run_forever("feed-poll", self._poll)
 
+    def stop(self) -> None:
+        """Let nobody wait any longer, as this process is about to end."""
+        self._is_ending = True
+        for followed in self._rooms.values():
+            followed.wake_up()
+
     def follow(self, room: str) -> None:
         """Count one more follower; `locate` must come before anything is delivered."""
-        self.start()
         self._rooms.setdefault(room, _Followed()).followers += 1
 
     def unfollow(self, room: str) -> None:
@@ -114,13 +118,13 @@ class RoomFeed:
             self.unfollow(room)
 
     def wait_beyond(self, room: str, seq: int, seconds: float) -> bool:
-        """Wait until a followed room was delivered beyond `seq`; False when that takes longer."""
+        """Wait until a followed room was delivered beyond `seq`; False when nobody waits longer."""
         deadline = monotonic() + seconds
         while (followed := self._rooms[room]).seq <= seq:
             signal = Signal()
-            followed.waiting.append(signal)
-            if not signal.wait(max(0.0, deadline - monotonic())):
-                followed.waiting.remove(signal)
+            followed.waiting.add(signal)
+            if self._is_ending or not signal.wait(max(0.0, deadline - monotonic())):
+                followed.waiting.discard(signal)
                 return False
         return True
 
@@ -149,7 +153,7 @@ class RoomFeed:
             events = self._db.reading(partial(self._log.read, room, since, BATCH))
             if not events or followed.seq != since or self._rooms.get(room) is not followed:
                 return
-            if events[0].seq != since + 1:
+            if not is_gapless(events, since):
                 self._start_over(room, followed, Head(followed.epoch, followed.wanted))
                 return
             self.deliver(room, events)

@@ -13,6 +13,7 @@ from models.base import UuidText, columns_of
 from models.comment import Comment, CommentRow
 from models.item import Item, ItemRow
 from models.membership import Member, MembershipRow
+from models.notification import Notification, NotificationRow
 from models.principal import Principal
 from models.project import Project
 from models.snapshot import SnapshotDownload, SnapshotHead
@@ -76,6 +77,14 @@ PARTS: dict[str, tuple[type[BaseModel], ClauseElement]] = {
         TimeEntry,
         select(*columns_of(TimeEntryRow, TimeEntry)).where(
             TimeEntryRow.scope_id == SCOPE, TimeEntryRow.deleted_at.is_(None)
+        ),
+    ),
+    "notifications": (
+        Notification,
+        select(*columns_of(NotificationRow, Notification)).where(
+            NotificationRow.user_id == SCOPE,
+            NotificationRow.shown,
+            NotificationRow.read_at.is_(None),
         ),
     ),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import singledispatchmethod
+from typing import TypeGuard
 
 from sqlalchemy import ARRAY, any_, bindparam, select, union
 
@@ -18,6 +19,7 @@ from models.task import (
     ChangedTask,
     TaskBulk,
     TaskRow,
+    TaskStatus,
 )
 from services.access_service import ME, is_visible, require_version
 from services.db_client import DatabaseClient, db
@@ -93,13 +95,16 @@ class TaskBulkService:
             if _is_of_graph(change):
                 task_ids.update(_tasks_of(change))
                 scope_ids.update(_scopes_of(change, principal))
-        if not task_ids and not scope_ids:
-            return
-        found = self._scopes.all(
-            task_ids=list(task_ids), scope_ids=list(scope_ids), me=principal.id
-        )
-        own = {principal.id} & scope_ids
-        self._tasks.graph.lock(*own, *(row["id"] for row in found))
+        locked = {principal.id} & scope_ids
+        if task_ids or scope_ids:
+            found = self._scopes.all(
+                task_ids=list(task_ids), scope_ids=list(scope_ids), me=principal.id
+            )
+            locked.update(row["id"] for row in found)
+        completed = [change.id for change in changes if _completes(change)]
+        if completed:
+            locked.update(self._tasks.series.places(principal, completed))
+        self._tasks.graph.lock(*locked)
 
     @singledispatchmethod
     def _make(self, change: BulkChange, principal: Principal) -> ChangedTask:
@@ -126,6 +131,11 @@ def _is_of_graph(change: BulkChange) -> bool:
         case BulkUpdate():
             return bool({"parent_id", "blocked_by"} & change.task.model_fields_set)
     return True
+
+
+def _completes(change: BulkChange) -> TypeGuard[BulkUpdate]:
+    """Tell whether a change completes a task, which may make the next of its series."""
+    return isinstance(change, BulkUpdate) and change.task.status is TaskStatus.COMPLETED
 
 
 def _tasks_of(change: BulkChange) -> Iterator[str]:

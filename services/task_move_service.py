@@ -150,7 +150,7 @@ class TaskMoveService:
         room = scope_room(top.project_id, top.created_by)
         for row in belongings.tasks:
             task = Task.model_validate(row)
-            self._events.record(principal, left_room, EventType.TASK_MOVED, task)
+            self._events.record_departure(principal, left_room, EventType.TASK_MOVED, task)
             if row is not top:
                 self._events.record(principal, room, EventType.TASK_UPDATED, task)
         ids = [row.id for row in belongings.tasks]
@@ -162,7 +162,9 @@ class TaskMoveService:
             if spent.deleted_at is None:
                 entry = TimeEntry.model_validate(spent)
                 entry_room = scope_room(spent.project_id, spent.user_id)
-                self._events.record(principal, left_room, EventType.TIME_ENTRY_MOVED, entry)
+                self._events.record_departure(
+                    principal, left_room, EventType.TIME_ENTRY_MOVED, entry
+                )
                 self._events.record(principal, entry_room, EventType.TIME_ENTRY_UPDATED, entry)
 
 

@@ -1,12 +1,14 @@
 """Tasks: what is to be done, in projects and for oneself."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select
 
 from models.base import apply_changes, patch_json
 from models.event import EventType
 from models.membership import ProjectRole
+from models.notification import NotificationKind
 from models.principal import Principal
 from models.task import (
     ChangedTask,
@@ -27,12 +29,14 @@ from services.access_service import (
 )
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
+from services.notification_service import NotificationService, notification_service
 from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
 from services.task_access import select_with_my_role
 from services.tasks.graph import TaskGraph
 from services.tasks.lists import COLUMNS, TaskLists
 from services.tasks.rules import CompletionRules
+from services.tasks.series import TaskSeries
 from utils.errors import BadRequestError, ConflictError
 from utils.helpers import new_id, utc_now
 from utils.pages import Page
@@ -49,7 +53,7 @@ LOAD = select_with_my_role(TaskRow).with_for_update(of=TaskRow)
 CREATED = (
     "id", "project_id", "created_by", "assignee_id", "title", "description", "status",
     "priority", "due_at", "labels", "task_metadata", "started_at", "completed_at", "parent_id",
-    "blocked_by", "position",
+    "blocked_by", "position", "recurrence", "series",
 )  # fmt: skip
 CREATE = (
     insert(TaskRow)
@@ -68,15 +72,18 @@ class TaskService:
         access: AccessService,
         projects: ProjectService,
         operations: OperationService,
+        notifications: NotificationService,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._projects = projects
         self._operations = operations
+        self._notifications = notifications
         self._lists = TaskLists(database, access)
         self._rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
+        self.series = TaskSeries(database, events, access, self.graph)
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
 
@@ -110,8 +117,10 @@ class TaskService:
             created_by=principal.id,
             position=last_position(),
             task_metadata=body.metadata,
+            series=self.series.begin(body.recurrence, body.due_at, principal.timezone),
         )
         task = self.changed(principal, Task.model_validate(row), EventType.TASK_CREATED)
+        self._tell_assignee(principal, task)
         return _with_warnings(task, warnings)
 
     def update(
@@ -119,10 +128,7 @@ class TaskService:
     ) -> ChangedTask:
         """Change a task; metadata is merged, everything else replaced."""
         values = changes.model_dump(exclude_unset=True)
-        if {"parent_id", "blocked_by"} & set(values):
-            row = self.load_with_scope(principal, task_id)
-        else:
-            row = self.load(principal, task_id)
+        row = self._load_for(principal, task_id, values)
         if_match.check(Task.model_validate(row))
         if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
@@ -135,12 +141,36 @@ class TaskService:
             if values["status"] is TaskStatus.COMPLETED:
                 blocked_by = values.get("blocked_by", row.blocked_by)
                 warnings = self._rules.check(row.id, row.project_id, blocked_by)
+        if values.get("recurrence", row.recurrence) != row.recurrence:
+            due_at = values.get("due_at", row.due_at)
+            values["series"] = self.series.begin(values["recurrence"], due_at, principal.timezone)
+            values["next_id"] = None
+        self._apply(principal, row, values)
+        return _with_warnings(Task.model_validate(row), warnings)
+
+    def _load_for(self, principal: Principal, task_id: str, values: dict[str, Any]) -> TaskRow:
+        """Lock a task, and before it whatever these changes need to stay as it is."""
+        if {"parent_id", "blocked_by"} & set(values):
+            return self.load_with_scope(principal, task_id)
+        if values.get("status") is TaskStatus.COMPLETED:
+            self.series.hold_place(principal, task_id)
+        return self.load(principal, task_id)
+
+    def _apply(self, principal: Principal, row: TaskRow, values: dict[str, Any]) -> None:
+        """Change a task, and tell of it where anything is different then."""
+        before = row.assignee_id, row.status
         if "metadata" in values:
             patch_json(row, "task_metadata", values.pop("metadata"))
-        if apply_changes(row, values):
-            self._db.session.flush()
-            self.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
-        return _with_warnings(Task.model_validate(row), warnings)
+        if not apply_changes(row, values):
+            return
+        is_done = row.status == TaskStatus.COMPLETED and row.status != before[1]
+        following = self.series.follow(row) if is_done else None
+        self._db.session.flush()
+        task = self.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
+        if task.assignee_id != before[0]:
+            self._tell_assignee(principal, task)
+        if following is not None:
+            self.series.announce(principal, row, following)
 
     def delete(self, principal: Principal, task_id: str, if_match: IfMatch) -> None:
         """Put a task and its subtasks into the trash; the time spent on them stays."""
@@ -203,6 +233,17 @@ class TaskService:
         self._events.record(principal, room, event, task)
         return task
 
+    def _tell_assignee(self, principal: Principal, task: Task) -> None:
+        if task.assignee_id is not None:
+            self._notifications.notify(
+                NotificationKind.ASSIGNED,
+                [task.assignee_id],
+                key=f"assigned {task.id} {task.version}",
+                actor_id=principal.id,
+                project_id=task.project_id,
+                subject_id=task.id,
+            )
+
     def _check_graph(
         self, task_id: str, scope_id: str, parent_id: str | None, blocked_by: list[str]
     ) -> None:
@@ -243,4 +284,11 @@ def _moments(
             return {"started_at": started_at, "completed_at": None}
 
 
-task_service = TaskService(db, event_service, access_service, project_service, operation_service)
+task_service = TaskService(
+    db,
+    event_service,
+    access_service,
+    project_service,
+    operation_service,
+    notification_service,
+)

@@ -188,7 +188,7 @@ class TimeEntryService:
             self.check_span(row)
         self._db.session.flush()
         if left_room != _room(row):
-            self._events.record(
+            self._events.record_departure(
                 principal, left_room, EventType.TIME_ENTRY_MOVED, TimeEntry.model_validate(row)
             )
         return self.changed(principal, row, EventType.TIME_ENTRY_UPDATED)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -29,7 +30,9 @@ class UnitOfWork:
         self._driver: psycopg.Connection[Any] | None = None
         self._session: Session | None = None
         self.pending_events: list[Any] = []
+        self.pending_jobs: list[Any] = []
         self.before_commit: list[Callable[[], None]] = []
+        self.last_before_commit: list[Callable[[], None]] = []
         self.after_commit: list[Callable[[], None]] = []
 
     @property
@@ -71,7 +74,7 @@ class UnitOfWork:
         """Write what is pending and commit; nothing is sent when nothing was used."""
         if self._session is not None:
             self._session.flush()
-        for callback in self.before_commit:
+        for callback in chain(self.before_commit, self.last_before_commit):
             callback()
         if self._driver is not None:
             self._driver.execute("COMMIT")

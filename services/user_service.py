@@ -1,8 +1,12 @@
 """Users: signing up, one's own profile, and taking over what an import left for somebody."""
 
+from functools import partial
+
 from sqlalchemy import bindparam, select, text, update
 
 from models.agent import Agent
+from models.attempt import AttemptKind
+from models.audit import AuditAction
 from models.base import apply_changes, columns_of
 from models.comment import CommentRow
 from models.event import EventType
@@ -12,10 +16,14 @@ from models.principal import Principal
 from models.project import ProjectRow
 from models.task import TaskRow
 from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdate
+from services.attempt_service import AttemptService, attempt_service
+from services.audit_service import AuditService, audit_service
 from services.db_client import DatabaseClient, db
+from services.event_bus import EventBus, Hint, event_bus
 from services.event_service import EventService, event_service, user_room
 from services.membership_service import MembershipService, membership_service
 from services.password_service import PasswordService, password_service
+from services.verification_service import VerificationService, verification_service
 from utils.errors import BadRequestError
 from utils.helpers import new_id
 from utils.preconditions import IfMatch
@@ -33,23 +41,40 @@ class UserService:
     def __init__(
         self,
         database: DatabaseClient,
+        bus: EventBus,
         events: EventService,
         passwords: PasswordService,
         memberships: MembershipService,
+        verification: VerificationService,
+        attempts: AttemptService,
+        audit: AuditService,
     ) -> None:
         self._db = database
+        self._bus = bus
         self._memberships = memberships
         self._events = events
         self._passwords = passwords
+        self._verification = verification
+        self._attempts = attempts
+        self._audit = audit
         self._get = database.prepare(GET)
         self._find = database.prepare(FIND)
 
     def hash_password(self, body: UserCreate) -> str:
-        """Hash the chosen password: slow on purpose, so done before the transaction."""
-        return self._passwords.hash_new(body.password)
+        """Hash the chosen password, slow on purpose, so done before the transaction.
+
+        Refuses too many who sign up in one network: it tells them who has an account, and sends
+        letters to whom they like.
+        """
+        password_hash = self._passwords.hash_new(body.password, body.email, body.name)
+        self._attempts.require(AttemptKind.VERIFICATION)
+        return password_hash
 
     def sign_up(self, body: UserCreate, password_hash: str) -> User:
-        """Make an account. The address is unverified; nothing that waits for it is handed over."""
+        """Make an account, and ask it to confirm its address.
+
+        Until it has, nothing that waits for the address is handed over.
+        """
         row = UserRow(
             id=new_id(),
             email=body.email,
@@ -57,11 +82,20 @@ class UserService:
             timezone=body.timezone,
             password_hash=password_hash,
         )
+        return self._add(row)
+
+    def sign_up_verified(self, email: str, name: str) -> User:
+        """Make an account without a password for somebody whose address is proven to be theirs."""
+        self._add(UserRow(id=new_id(), email=email, name=name, timezone="UTC"))
+        return self.verify_email(email)
+
+    def _add(self, row: UserRow) -> User:
         self._db.session.add(row)
         self._db.session.flush()
         self._events.open_room(user_room(row.id))
         user = User.model_validate(row)
         self._events.record(_principal_of(row), user_room(row.id), EventType.USER_CREATED, user)
+        self._verification.send(user.id)
         return user
 
     def get(self, principal: Principal) -> User:
@@ -81,6 +115,7 @@ class UserService:
         if row.owner_id is not None:
             agent = Agent.model_validate(row)
             self._events.record(principal, user_room(row.owner_id), EventType.AGENT_UPDATED, agent)
+        self._db.on_commit(partial(self._bus.publish, Hint("user", row.id)))
         if "name" in changes.model_fields_set:
             self._memberships.announce_name(principal, row.id)
         return user
@@ -90,7 +125,7 @@ class UserService:
         row = self._find.first(email=email.lower())
         if row is None:
             raise _no_account(email)
-        return Principal(**row, session_id="")
+        return Principal(**row, credential_id="")
 
     def verify_email(self, email: str) -> User:
         """Mark an address as verified and hand over what imports left for it.
@@ -102,15 +137,34 @@ class UserService:
         row = session.scalars(query).one_or_none()
         if row is None:
             raise _no_account(email)
+        self._prove(row)
+        self._audit.record_own(AuditAction.EMAIL_VERIFIED, row.id)
+        user = User.model_validate(row)
+        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_VERIFIED, user)
+        return user
+
+    def change_email(self, user_id: str, email: str) -> User:
+        """Give an account another address, which it has proven, and what waits for that."""
+        session = self._db.session
+        row = session.get_one(UserRow, user_id, with_for_update=True)
+        row.email = email
+        session.flush()  # conflicts when an account has it
+        self._prove(row)
+        self._audit.record_own(AuditAction.EMAIL_CHANGED, row.id)
+        user, actor = User.model_validate(row), _principal_of(row)
+        self._events.record(actor, user_room(row.id), EventType.USER_UPDATED, user)
+        self._memberships.announce_name(actor, row.id)
+        return user
+
+    def _prove(self, row: UserRow) -> None:
+        """Note that the address is theirs, and hand over what imports left for it."""
+        session = self._db.session
         row.verified = True
         waiting = select(UserRow).where(UserRow.placeholder_email == row.email).with_for_update()
         placeholder = session.scalars(waiting).one_or_none()
         if placeholder is not None:
             self._claim(row, placeholder)
         session.flush()
-        user = User.model_validate(row)
-        self._events.record(_principal_of(row), user_room(row.id), EventType.USER_VERIFIED, user)
-        return user
 
     def _claim(self, user: UserRow, placeholder: UserRow) -> None:
         """Move everything from the placeholder to the account; overlaps are kept and marked."""
@@ -227,8 +281,17 @@ def _principal_of(row: UserRow) -> Principal:
         role=UserRole(row.role),
         timezone=row.timezone,
         number=row.number,
-        session_id="",
+        credential_id="",
     )
 
 
-user_service = UserService(db, event_service, password_service, membership_service)
+user_service = UserService(
+    db,
+    event_bus,
+    event_service,
+    password_service,
+    membership_service,
+    verification_service,
+    attempt_service,
+    audit_service,
+)

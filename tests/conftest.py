@@ -24,17 +24,33 @@ os.environ.update(
     DATA_DIR=str(SCRATCH / "data"),
     SECRET_KEY="only-for-tests-" + "x" * 32,
     PASSWORD_MEMORY_KIB="8",
+    SOCKETS_PER_USER="1000",
+    # Receivers of webhooks run on this machine.
+    WEBHOOK_NETWORKS="127.0.0.1/32",
+    WEBHOOK_HTTP="true",
     LOG_LEVEL="WARNING",
+    # All tests come from one address, and in no time.
+    ATTEMPTS_PER_ADDRESS="1000000",
+    RATE_LIMIT_READS="off",
+    RATE_LIMIT_WRITES="off",
+    RATE_LIMIT_SIGN_INS="off",
+    RATE_LIMIT_TRANSFERS="off",
+    RATE_LIMIT_MESSAGES="off",
     DATABASE_URL=TEST_SERVER.rsplit("/", 1)[0] + f"/{TEST_DATABASE}" if TEST_SERVER else "",
 )
 
 from flask import Flask  # noqa: E402 - see above
 from flask_migrate import upgrade  # noqa: E402
+from sqlalchemy import text  # noqa: E402
 
 from api import create_app  # noqa: E402
 from services.db_client import db, running_database  # noqa: E402
 from tests.factories import Person, sign_up  # noqa: E402
 from tests.server import Server  # noqa: E402
+
+FORGET_LETTERS = db.prepare(
+    text("DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'letters.verify'")
+)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +67,14 @@ def database() -> Iterator[str]:
     if TEST_SERVER:
         with psycopg.connect(TEST_SERVER, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{TEST_DATABASE}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(autouse=True)
+def _no_letters_to_strangers(request: pytest.FixtureRequest) -> None:
+    """Everybody who signs up gets a letter; nobody reads what those of earlier tests would get."""
+    if "database" in request.fixturenames:
+        request.getfixturevalue("database")
+        db.transaction(FORGET_LETTERS.execute)
 
 
 @pytest.fixture(scope="session")

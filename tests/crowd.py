@@ -72,6 +72,15 @@ def worker_at(server: Server, port: int, workers: list[int]) -> int:
         time.sleep(0.005)
 
 
+def is_held(server: Server, port: int) -> bool:
+    """Tell whether any worker still holds the connection from a port of ours."""
+    try:
+        socket = _socket_between(urlsplit(server.url).port or 0, port)
+    except LookupError:
+        return False
+    return any(socket in _sockets_of(pid) for pid in worker_pids(server))
+
+
 def _worker_of(server: Server, client: Client, workers: list[int]) -> int:
     """Return the worker that holds the connection which `client` keeps open."""
     answer = client.get("/health", stream=True)

@@ -1,7 +1,7 @@
 """People who use the API in tests, and what they make with it."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Flask
@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from config import settings
+from models.scope import Scope
 
 PASSWORD = "correct horse battery"
 
@@ -68,7 +69,38 @@ def log_in(person: Person) -> None:
     person.tokens = answer.get_json()
 
 
+def make_token(
+    person: Person, *scopes: Scope, agent_id: str | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Make an API token, with all scopes unless told otherwise, for oneself or for an agent."""
+    path = f"/agents/{agent_id}/tokens" if agent_id else "/users/me/tokens"
+    answer = person.post(path, {"name": "Tests", "scopes": list(scopes or Scope)} | fields)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.get_json()
+    return made
+
+
+def with_token(person: Person, *scopes: Scope, **fields: Any) -> Person:
+    """Return somebody who acts with a new API token of theirs."""
+    made = make_token(person, *scopes, **fields)
+    return replace(person, tokens={"access_token": made["token"]})
+
+
+def as_agent(owner: Person, agent_id: str) -> Person:
+    """Return an agent that acts with an API token, which its owner made."""
+    made = make_token(owner, agent_id=agent_id)
+    return Person(owner.client, agent_id, tokens={"access_token": made["token"]})
+
+
 def add_member(owner: Person, project: dict[str, Any], person: Person, role: str) -> None:
     """Give somebody a role in a project."""
     answer = owner.post(f"/projects/{project['id']}/members", {"user_id": person.id, "role": role})
     assert answer.status_code == 201, answer.text
+
+
+def make_admin(app: Flask, name: str) -> Person:
+    """Make an account that administers the installation."""
+    person = sign_up(app, name)
+    result = app.test_cli_runner().invoke(args=["make-admin", person.email])
+    assert result.exit_code == 0, result.output
+    return person

@@ -28,11 +28,13 @@ class Server:
 
     @classmethod
     @contextmanager
-    def running(cls, log: Path, **environment: str) -> Iterator[Self]:
+    def running(
+        cls, log: Path, application: str = "main:app", **environment: str
+    ) -> Iterator[Self]:
         """Start gunicorn on a free port, wait until it answers, and stop it at the end."""
         port = free_port()
         env = os.environ | {"PORT": str(port), "WEB_CONCURRENCY": "2"} | environment
-        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", application]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, env=env, stdout=output, stderr=output, cwd=settings.project_dir

@@ -85,3 +85,20 @@ def test_wherever_requests_are_interrupted_everybody_gets_their_own_answers(
     facts = in_a_worker("interrupt_anywhere")
     assert set(facts["outcomes"]) == {"right", "interrupted"}
     assert facts["answers_of_the_whole_pool"] == [0, 1, 2, 3, 4]
+
+
+def test_a_broadcast_is_one_step_however_slowly_somebody_reads(
+    in_a_worker: Callable[[str], Facts],
+) -> None:
+    facts = in_a_worker("send_to_a_slow_reader")
+    assert facts == {"meanwhile": [], "afterwards": ["ran"]}
+
+
+def test_frames_for_many_slow_readers_are_kept_once(in_a_worker: Callable[[str], Facts]) -> None:
+    assert in_a_worker("send_much_to_many_slow_readers")["bytes"] < 1_000_000
+
+
+def test_a_slow_reader_gets_frames_of_all_sizes_in_order(
+    in_a_worker: Callable[[str], Facts],
+) -> None:
+    assert in_a_worker("read_slowly") == {"intact": True, "all_sent": True}

@@ -22,6 +22,8 @@ from tests.server import Client, Server
 from tests.sql import number
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.faults
+
 MORE_THAN_THE_POOL = 40
 FAST_SECONDS = 1.5
 BACK_SECONDS = 5

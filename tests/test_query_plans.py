@@ -4,8 +4,10 @@ from typing import LiteralString
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from services.db_client import db
+from services.reminder_service import DUE_SOON, LONG_TIMERS, OVERDUE
 from services.task_move_service import WAITING
 from tests.factories import Person, log_in, sign_up
 from tests.plans import (
@@ -307,3 +309,10 @@ def test_overlaps_are_looked_for_in_the_index_that_forbids_them(
     plans = explainer.plans_of_post(reader, "/time-entries", body)
     assert any("numrange" in plan.statement for plan in plans)
     assert not wasteful(plans, OF_THE_SESSION)
+
+
+@pytest.mark.parametrize("look", [DUE_SOON, OVERDUE, LONG_TIMERS])
+@pytest.mark.usefixtures("reader")
+def test_a_look_for_what_is_due_reads_what_is_to_be_told(explainer: Explainer, look: str) -> None:
+    plans = explainer.plans_of(db.prepare(text(look)), portion=50)
+    assert not wasteful(plans, 10 * 50)

@@ -21,6 +21,7 @@ from tests.server import free_port
 from tests.waiting import wait_until
 
 PASSWORD = "a long pass phrase"
+WORKER = "flask --app main worker"
 GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app")
 
 
@@ -122,7 +123,7 @@ def test_the_calls_it_prints_work_and_ctrl_c_keeps_the_data(launch: Launch) -> N
     assert run.is_gone()
 
     with run.postgres.running() as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
-        found = connection.execute("SELECT name FROM users WHERE email = 'ada@example.com'")
+        found = connection.execute("SELECT name FROM users WHERE email = 'ada@example.org'")
         assert found.fetchall() == [("Ada",)]
 
 
@@ -135,6 +136,7 @@ def test_a_signal_while_it_starts_leaves_nothing(launch: Launch, number: signal.
     assert run.is_gone()
 
 
+@pytest.mark.faults
 def test_a_second_one_says_what_is_in_its_way(launch: Launch, tmp_path: Path) -> None:
     first = launch().ready()
 
@@ -198,6 +200,7 @@ def test_a_failed_migration_shows_its_output_and_starts_nothing(
     assert run.is_gone()
 
 
+@pytest.mark.faults
 def test_a_web_server_that_dies_takes_the_rest_with_it(launch: Launch) -> None:
     run = launch().ready()
     os.killpg(run.child("gunicorn"), signal.SIGKILL)
@@ -207,6 +210,7 @@ def test_a_web_server_that_dies_takes_the_rest_with_it(launch: Launch) -> None:
     assert run.is_gone()
 
 
+@pytest.mark.faults
 def test_a_database_that_dies_is_started_again(launch: Launch) -> None:
     run = launch().ready()
     dead = run.child("postgres")
@@ -218,7 +222,18 @@ def test_a_database_that_dies_is_started_again(launch: Launch) -> None:
     assert run.is_gone()
 
 
+@pytest.mark.faults
+def test_a_worker_that_dies_is_started_again(launch: Launch) -> None:
+    run = launch().ready()
+    dead = run.child(WORKER)
+    os.killpg(dead, signal.SIGKILL)
+    wait_until(lambda: run.child(WORKER) not in (dead, 0))
+    run.press_ctrl_c()
+    assert run.end() == (0, "stint: the worker had stopped and was started again\n")
+
+
 @pytest.mark.skipif(not tied_to_parent("INT"), reason="only Linux tells a child of the death")
+@pytest.mark.faults
 def test_what_it_started_ends_when_it_is_killed_and_the_next_run_recovers(launch: Launch) -> None:
     account = {"email": "killed@example.com", "password": PASSWORD}
     run = launch().ready()

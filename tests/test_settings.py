@@ -20,12 +20,33 @@ ENTRY_POINTS = {
     "flask": ["-m", "flask", "--app", "main", "routes"],
 }
 
+SECURE = {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "19456"}
+OIDC = {"OIDC_ISSUER": "https://login.example.org", "OIDC_CLIENT_ID": "stint"}
+PUBLIC = {"PUBLIC_URL": "https://stint.example.org"}
+
 INSECURE = {
     "no key": ({"SECRET_KEY": ""}, "SECRET_KEY must be set in production"),
     "a short key": ({"SECRET_KEY": "k" * 31}, "SECRET_KEY must have at least 32 characters"),
+    "mail without links": (
+        {**SECURE, "SMTP_URL": "smtp://mail", "MAIL_FROM": "stint@example.org"},
+        "PUBLIC_URL must be set in production to send e-mail",
+    ),
+    "mail from nobody": (
+        {**SECURE, "SENDGRID_API_KEY": "k", "PUBLIC_URL": "https://example.org"},
+        "MAIL_FROM must be set in production to send e-mail",
+    ),
     "a weak hash": (
         {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "19455"},
         "PASSWORD_MEMORY_KIB must be at least 19456 in production",
+    ),
+    "a provider in the open": (
+        {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "", **OIDC, **PUBLIC}
+        | {"OIDC_ISSUER": "http://login.example.org"},
+        "OIDC_ISSUER must be set and https in production",
+    ),
+    "people coming back in the open": (
+        {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "", **OIDC},
+        "PUBLIC_URL must be set and https in production",
     ),
 }
 
@@ -37,13 +58,29 @@ BAD_VALUES = [
     ("WEB_CONCURRENCY", "0"),
     ("API_PREFIX", "api/v1"),
     ("API_PREFIX", "/api/v1/"),
+    ("PUBLIC_URL", "stint.example.org"),
+    ("PUBLIC_URL", "https://stint.example.org/"),
+    ("PUBLIC_URL", "https://stint.example.org/#a"),
+    ("OIDC_ISSUER", "login.example.org"),
+    ("OIDC_ISSUER", "https://login.example.org?a=b"),
     ("REQUEST_BODY_SECONDS", "0"),
     ("MAX_BODY_BYTES", "1MB"),
     ("DATABASE_URL", "mysql://stint@localhost/stint"),
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_LOCK_MS", "-1"),
+    ("MAIL_FROM", "Stint"),
+    ("MAIL_FROM", "Stint <stint@example.org>\nBcc: eve@example.org"),
+    ("SMTP_URL", "mail.example.org"),
+    ("SMTP_URL", "http://mail.example.org"),
+    ("SMTP_URL", "smtps://user@mail.example.org"),
+    ("SMTP_URL", "smtp+plain://user:password@mail.example.org"),
     ("ACCESS_TOKEN_MINUTES", "-15"),
     ("PRINCIPAL_CACHE_SECONDS", "61"),
+    ("TRUSTED_PROXIES", "-1"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+    ("RATE_LIMIT_READS", "600"),
+    ("RATE_LIMIT_SIGN_INS", "0 per minute"),
+    ("ATTEMPTS_PER_ACCOUNT", "0"),
     ("LOG_LEVEL", "LOUD"),
     ("LOG_FORMAT", "xml"),
 ]
@@ -146,6 +183,31 @@ def test_a_bad_value_is_refused_by_the_name_of_its_setting(
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+        ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"),
+        ("OIDC_ISSUER", "OIDC_CLIENT_ID"),
+    ],
+)
+def test_a_provider_by_halves_is_refused(
+    given: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(given, "https://login.example.org")
+    with pytest.raises(SystemExit, match=f"{missing} must be set too"):
+        load_settings()
+
+
+def test_people_reach_the_service_where_it_listens_unless_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PORT", "8123")
+    assert load_settings().site_url == "http://127.0.0.1:8123"
+    monkeypatch.setenv("PUBLIC_URL", PUBLIC["PUBLIC_URL"])
+    assert load_settings().site_url == PUBLIC["PUBLIC_URL"]
+
+
 def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "0")
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
@@ -158,6 +220,30 @@ def test_a_refused_database_url_keeps_its_password_secret(monkeypatch: pytest.Mo
     with pytest.raises(SystemExit) as refusal:
         load_settings()
     assert "canary-7d1f" not in str(refusal.value)
+
+
+def test_a_refused_smtp_url_keeps_its_password_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtp://stint:canary-7d1f@mail:port")
+    with pytest.raises(SystemExit) as refusal:
+        load_settings()
+    assert "canary-7d1f" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "0.0.0.0", "PORT": "80"}, "http://127.0.0.1:80"),  # noqa: S104 - not listened on
+        ({"HOST": "::1"}, "http://[::1]:8000"),
+        ({"PUBLIC_URL": "https://stint.example.org/app"}, "https://stint.example.org/app"),
+    ],
+)
+def test_links_lead_where_the_settings_say(
+    environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().site_url == url
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

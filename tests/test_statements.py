@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -10,10 +11,12 @@ from services.db_client import db
 from tests.factories import Person
 from tests.plans import recorded_reads
 from tests.records import Record, done, make_comment, make_task
+from tests.sql import number
 
 Change = Callable[[Person, Record], Any]
 
 FEW, MANY = 3, 12
+WAIT = psycopg.Connection.wait
 
 
 @pytest.fixture
@@ -73,3 +76,34 @@ def test_restoring_asks_as_little_for_many_tasks_as_for_few(
         asked.append([each for each in statements if each.startswith("SELECT")])
         asked[-1] += [text for text, _ in prepared]
     assert asked[0] == asked[1]
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each statement that this process sends, whoever writes it."""
+    found: list[None] = []
+
+    def wait(*args: Any) -> Any:
+        found.append(None)
+        return WAIT(*args)
+
+    monkeypatch.setattr(psycopg.Connection, "wait", wait)
+    return found
+
+
+def test_webhooks_cost_a_write_one_statement_and_where_there_are_none_nothing(
+    exchanges: list[None], database: str, alice: Person, project: Record
+) -> None:
+    def cost() -> int:
+        exchanges.clear()
+        make_task(alice, project_id=project["id"])
+        return len(exchanges)
+
+    plans = "SELECT count(*) FROM procrastinate_jobs WHERE args->>'room' = 'project:' || %(id)s"
+    make_task(alice, project_id=project["id"])
+    without = cost()
+    assert number(database, plans, project) == 0
+    for _ in range(FEW):
+        done(alice.post(f"/projects/{project['id']}/webhooks", {"url": "https://hooks.invalid"}))
+    assert cost() == without + 1
+    assert number(database, plans, project) == 1

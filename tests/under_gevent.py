@@ -19,6 +19,7 @@ import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 import traceback  # noqa: E402
+import tracemalloc  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from functools import partial  # noqa: E402
@@ -28,6 +29,7 @@ import gevent  # noqa: E402
 
 from config import settings  # noqa: E402
 from services.db_client import DatabaseClient, find_database_url  # noqa: E402
+from services.live.live_socket import LiveSocket  # noqa: E402
 from services.password_service import PasswordService  # noqa: E402
 from tests.sql import run  # noqa: E402
 from utils.errors import UnavailableError  # noqa: E402
@@ -174,6 +176,53 @@ def interrupt_anywhere() -> Facts:
         "outcomes": {name: outcomes.count(name) for name in sorted(set(outcomes))},
         "answers_of_the_whole_pool": together(last),
     }
+
+
+def slow_readers(number: int) -> list[tuple[LiveSocket, socket.socket]]:
+    """Return sockets to readers who read nothing, and their ends."""
+    pairs = [socket.socketpair() for _ in range(number)]
+    return [(LiveSocket(ours, LARGE), theirs) for ours, theirs in pairs]
+
+
+@scenario
+def send_to_a_slow_reader() -> Facts:
+    ((ours, theirs),) = slow_readers(1)
+    others: list[str] = []
+    gevent.spawn(others.append, "ran")
+    ours.send(b"x" * LARGE)
+    ran_meanwhile = list(others)
+    gevent.sleep(0)
+    theirs.close()
+    return {"meanwhile": ran_meanwhile, "afterwards": others}
+
+
+@scenario
+def send_much_to_many_slow_readers() -> Facts:
+    readers = slow_readers(20)
+    frames = b"x" * LARGE
+    tracemalloc.start()
+    for ours, _ in readers:
+        ours.send(frames)
+        ours.send(b"a small one")
+    gevent.sleep(0.01)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    for _, theirs in readers:
+        theirs.close()
+    return {"bytes": peak}
+
+
+@scenario
+def read_slowly() -> Facts:
+    """Frames of all sizes, of which the reader takes a little at a time."""
+    ((ours, theirs),) = slow_readers(1)
+    frames = [bytes([number]) * size for number, size in enumerate([9, 300_000, 1, 2, 90_000] * 6)]
+    for frame in frames:
+        ours.send(frame)
+    expected, found = b"".join(frames), b""
+    while len(found) < len(expected):
+        found += theirs.recv(10_000)
+    return {"intact": found == expected, "all_sent": ours.wait_until_sent(1)}
 
 
 def facts_of(function: Callable[[], Facts]) -> Facts:

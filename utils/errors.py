@@ -55,6 +55,12 @@ class UnauthenticatedError(ServiceError):
         return {"WWW-Authenticate": "Bearer"}
 
 
+class SecondFactorRequiredError(UnauthenticatedError):
+    """The first half of a sign-in went well; `challenge` and `methods` are for the second."""
+
+    default_code = "second_factor_required"
+
+
 class ForbiddenError(ServiceError):
     """The caller can see the thing and may not do this to it."""
 
@@ -120,6 +126,22 @@ class UnprocessableError(ServiceError):
     ) -> None:
         super().__init__(detail, code=code)
         self.errors = errors
+
+
+class TooManyRequestsError(ServiceError):
+    """The caller asks too often; `seconds` says for how long to wait."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    default_code = "rate_limited"
+
+    def __init__(self, detail: str, *, seconds: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.seconds = seconds
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6585 leaves it to us to say when."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class UnavailableError(ServiceError):

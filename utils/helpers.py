@@ -19,6 +19,11 @@ def copied_id(owner_id: str, original_id: str) -> str:
     return f"{original_id[:19]}{variant}{digest[1:4]}-{digest[4:16]}"
 
 
+def digest_of(secret: str) -> str:
+    """Return what is kept of a secret of ours; a plain hash does for what nobody can guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
 def utc_now() -> datetime:
     """Return this instant as an aware datetime in UTC."""
     return datetime.now(UTC)

@@ -34,7 +34,9 @@ class IfMatch:
         if not self.tags or "*" in self.tags or etag_of(current) in self.tags:
             return
         raise PreconditionFailedError(
-            "Somebody changed this since you read it; look at `current`, then send its ETag.",
+            "You named another version than today's: somebody changed this since you read it, or "
+            f"the ETag is written in another way. Look at `current`, then send {etag_of(current)} "
+            f"in If-Match, or in bulk {current.version} as if_version.",
             current=current,
         )
 

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, date, datetime
+from ipaddress import ip_network
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from utils.recurrence import check_rule
 from utils.zones import zone_names
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -29,13 +31,19 @@ DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 INSTANT_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold U+0000
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# No second slash after another and no backslash: browsers would take that for another host.
+OWN_PATH = r"^/([A-Za-z0-9._~!$&'()*+,;=:@%?#-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%?#-]+)*/?)?$"
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-
+BASE64URL = r"^([A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}={0,2}$"  # no byte has one letter
+SIX_DIGITS = r"^[0-9]{6}$"
 
 PATTERN_MEANINGS = {
     NO_NUL: "must not contain the character U+0000",
     NOT_BLANK: "must not be blank nor contain the character U+0000",
+    OWN_PATH: "must be a path of this service, like /docs",
     UUID_PATTERN: "must be an id, a UUID in lower case",
+    BASE64URL: "must be base64url, as browsers write it",
+    SIX_DIGITS: "must be six digits",
 }
 
 Moment = TypeVar("Moment", date, datetime)
@@ -125,6 +133,22 @@ def _normalize_email(address: str) -> str:
         raise PydanticCustomError("email", "must be an e-mail address") from error
 
 
+def _check_recurrence(rule: str) -> str:
+    try:
+        return check_rule(rule)
+    except ValueError as error:
+        raise PydanticCustomError("recurrence", str(error)) from error
+
+
+def _check_network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise PydanticCustomError(
+            "network", "must be an address or a network without host bits, like 10.0.0.0/8"
+        ) from error
+
+
 def _distinct(labels: list[str]) -> list[str]:
     return list(dict.fromkeys(labels))
 
@@ -156,6 +180,15 @@ Email = Annotated[
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=200, pattern=NO_NUL)]
+Recurrence = Annotated[
+    str,
+    StringConstraints(max_length=500),
+    AfterValidator(_check_recurrence),
+    WithJsonSchema({"type": "string", "maxLength": 500, "pattern": "FREQ="}),
+]
+HOW_TO_CHOOSE = "At least 10 characters, not a common one and not just your name or address."
+Network = Annotated[str, StringConstraints(max_length=50), AfterValidator(_check_network)]
+OwnPath = Annotated[str, StringConstraints(max_length=500, pattern=OWN_PATH)]
 ZoneName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),

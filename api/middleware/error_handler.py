@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask, Response
 from pydantic_core import to_json, to_jsonable_python
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing.exceptions import WebsocketMismatch
 from wsproto.utilities import RemoteProtocolError
 
 from api.middleware.request_context import request_id
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(RemoteProtocolError, _no_handshake)
+    app.register_error_handler(WebsocketMismatch, _no_handshake)
     app.register_error_handler(Exception, _defect)
 
 
@@ -52,9 +54,10 @@ def _http_error(error: HTTPException) -> Response:
     return _problem(status, status.phrase.lower().replace(" ", "_"), detail, headers, {})
 
 
-def _no_handshake(_error: RemoteProtocolError) -> Response:
-    """What asks for a WebSocket otherwise than RFC 6455 has it is a bad request."""
-    return _http_error(BadRequest())
+def _no_handshake(_error: RemoteProtocolError | WebsocketMismatch) -> Response:
+    """What asks for a WebSocket otherwise than RFC 6455 has it, or elsewhere, is a bad request."""
+    detail = "Only a WebSocket opens at /ws/{client_id}, and only there; /docs#live says how."
+    return _problem(HTTPStatus.BAD_REQUEST, "bad_request", detail, {}, {})
 
 
 def _defect(error: Exception) -> Response:

@@ -6,6 +6,7 @@ from flask import Flask, Request, Response, g, request
 from uuid_utils import uuid4
 
 from services.event_service import client_id
+from utils.caller import open_caller
 from utils.errors import FieldError, UnprocessableError
 from utils.logger import get_logger, open_log_context
 
@@ -30,6 +31,7 @@ def _begin() -> None:
     name = uuid4().hex
     g.started, g.request_id = time.perf_counter(), name
     open_log_context(request_id=name)
+    open_caller(request.remote_addr)
     client_id.set(_read_client_id())
 
 

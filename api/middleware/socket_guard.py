@@ -4,12 +4,19 @@ import re
 
 from flask import Flask, Request, request
 
+from api.origins import refuse_foreign_origin
 from config import settings
 from models.live import CLIENT_ID_PATTERN, MESSAGE_MAX_BYTES, SUBPROTOCOL
 from services.live.live_socket import LiveSocket
 from services.live_service import live_service
-from utils.errors import FieldError, ForbiddenError, UnavailableError, UnprocessableError
+from utils.errors import (
+    BadRequestError,
+    FieldError,
+    UnavailableError,
+    UnprocessableError,
+)
 
+CODECS = {"Host": "idna", "Connection": "ascii", "Sec-WebSocket-Protocol": "ascii"}
 SOCKET = "gunicorn.socket"  # where gunicorn leaves it and flask-sock looks for it
 
 
@@ -27,7 +34,8 @@ def _prepare() -> None:
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
     if asked.url_rule is None or not asked.url_rule.websocket:
         return
-    _check_origin(asked)
+    _check_headers(asked)
+    refuse_foreign_origin(asked)
     _check_client_id((asked.view_args or {})["client_id"])
     if SOCKET not in asked.environ:
         raise UnavailableError("WebSockets need gunicorn; start it with `make run`.")
@@ -36,16 +44,15 @@ def _prepare() -> None:
     asked.environ[SOCKET] = LiveSocket(asked.environ[SOCKET], settings.socket_buffer_bytes)
 
 
-def _check_origin(asked: Request) -> None:
-    """Browsers say which page opens a socket; no other site may use somebody's sign-in here."""
-    origin = asked.headers.get("Origin")
-    own = (f"http://{asked.host}", f"https://{asked.host}")
-    if origin is None or origin in own or origin in settings.cors_origins:
-        return
-    raise ForbiddenError(
-        "Pages of this origin may not open sockets here; add it to CORS_ORIGINS.",
-        code="foreign_origin",
-    )
+def _check_headers(asked: Request) -> None:
+    """Refuse what wsproto would stumble over instead of refusing it."""
+    try:
+        for name, codec in CODECS.items():
+            asked.headers.get(name, "").encode().decode(codec)
+    except UnicodeError:
+        raise BadRequestError(
+            f"{name} has characters that it must not have; send plain ASCII."
+        ) from None
 
 
 def _check_client_id(client_id: str) -> None:

@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
 from models.principal import Principal
+from models.scope import Scope
 from services.agent_service import agent_service
 from utils.pages import Page
 from utils.preconditions import IfMatch
@@ -14,28 +14,28 @@ agents = Blueprint("agents", __name__)
 
 
 @agents.post("/agents")
-@endpoint(access=Access.SIGNED_IN, status=201)
+@endpoint(access=Scope.AGENTS_WRITE, status=201)
 def create_agent(principal: Principal, body: AgentCreate) -> Agent:
     """Make an agent of your own; for people."""
     return agent_service.create(principal, body)
 
 
 @agents.get("/agents")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Scope.AGENTS_READ)
 def list_agents(principal: Principal, query: AgentQuery) -> Page[Agent]:
     """List your agents and those in your projects, newest first."""
     return agent_service.page(principal, query)
 
 
 @agents.get("/agents/<id:agent_id>")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Scope.AGENTS_READ)
 def get_agent(principal: Principal, agent_id: str) -> Agent:
     """Read an agent."""
     return agent_service.get(principal, agent_id)
 
 
 @agents.patch("/agents/<id:agent_id>")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Scope.AGENTS_WRITE)
 def update_agent(
     principal: Principal, agent_id: str, body: AgentUpdate, if_match: IfMatch
 ) -> Agent:
@@ -44,7 +44,7 @@ def update_agent(
 
 
 @agents.delete("/agents/<id:agent_id>")
-@endpoint(access=Access.SIGNED_IN, status=204)
+@endpoint(access=Scope.AGENTS_WRITE, status=204)
 def delete_agent(principal: Principal, agent_id: str, if_match: IfMatch) -> None:
     """Delete an agent of your own.
 

@@ -1,6 +1,6 @@
-"""The API's description: an OpenAPI and an AsyncAPI document, and a page that shows both."""
+"""The API's description, a page that shows it, and the page that links in letters lead to."""
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, make_response, render_template, send_from_directory
 
 from api import asyncapi, openapi
 from config import settings
@@ -10,10 +10,9 @@ docs = Blueprint("docs", __name__)
 WEB = settings.project_dir / "web"
 SWAGGER = WEB / "vendor" / "swagger-ui"
 
-# The page shows itself only: no scripts or connections but to this server. Swagger UI writes
-# inline styles.
+# A page shows itself only: no scripts, styles or connections but of this server.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -24,7 +23,18 @@ ASSETS = {
     "docs.js": WEB,
     "live.js": WEB,
     "live.css": WEB,
+    "start.js": WEB,
+    "start.css": WEB,
 }
+
+
+@docs.get("/")
+def get_start() -> Response:
+    """Send the page that does what letters ask for."""
+    # As seen from the page, which may be below a path of another server.
+    page = make_response(render_template("start.html", api=settings.api_prefix.lstrip("/") or "."))
+    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return page
 
 
 @docs.get("/openapi.json")

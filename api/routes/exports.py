@@ -2,16 +2,16 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.download import ZipDownload
+from models.scope import Scope
 from services.export_service import export_service
 
 exports = Blueprint("exports", __name__)
 
 
 @exports.get("/users/me/export")
-@endpoint(access=Access.SIGNED_IN, recorded=False, before=export_service.export)
+@endpoint(access=Scope.ACCOUNT_READ, recorded=False, before=export_service.export)
 def export_everything(prepared: ZipDownload) -> ZipDownload:
     """Take everything with you: a ZIP of JSON lines, and of tables for spreadsheets.
 

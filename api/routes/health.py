@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from api.contract import Access
 from api.endpoint import endpoint
-from models.health import Health, Readiness
+from models.health import Health, HealthDetails, Readiness
 from services.health_service import health_service
 
 health = Blueprint("health", __name__)
@@ -22,3 +22,10 @@ def get_health() -> Health:
 def get_readiness() -> Readiness:
     """Tell that requests can be served; 503 says what is missing."""
     return health_service.ready()
+
+
+@health.get("/health/details")
+@endpoint(access=Access.ADMIN)
+def get_health_details() -> HealthDetails:
+    """Tell how this installation does; for administrators."""
+    return health_service.details()

@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.imports import ImportForm, ImportResult
 from models.principal import Principal
+from models.scope import Scope
 from models.upload import Upload
 from services.import_service import ParsedImport, import_service
 
@@ -13,7 +13,7 @@ imports = Blueprint("imports", __name__)
 
 
 @imports.post("/imports")
-@endpoint(access=Access.SIGNED_IN, before=import_service.parse)
+@endpoint(access=Scope.ACCOUNT_WRITE, before=import_service.parse)
 def import_time(
     principal: Principal,
     form: ImportForm,

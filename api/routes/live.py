@@ -19,7 +19,7 @@ sock = Sock()
 
 
 @live.post("/ws/tickets")
-@endpoint(access=Access.SIGNED_IN, recorded=False, status=201)
+@endpoint(access=Access.SESSION, recorded=False, status=201)
 def issue_ticket(principal: Principal) -> Ticket:
     """Get a ticket that opens one WebSocket within 30 seconds.
 

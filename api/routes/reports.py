@@ -2,17 +2,17 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.principal import Principal
 from models.report import TimeReport, TimeReportQuery
+from models.scope import Scope
 from services.report_service import report_service
 
 reports = Blueprint("reports", __name__)
 
 
 @reports.get("/reports/time")
-@endpoint(access=Access.SIGNED_IN, csv=report_service.as_csv)
+@endpoint(access=Scope.TIME_READ, within=("project_id",), csv=report_service.as_csv)
 def report_time(principal: Principal, query: TimeReportQuery) -> TimeReport:
     """Add up time by day, week, month, project, task, user or label.
 

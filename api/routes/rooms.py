@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.event import Event, EventQuery
 from models.principal import Principal
+from models.scope import Scope
 from models.snapshot import SnapshotDownload
 from services.event_service import event_service
 from services.long_poll_service import long_poll_service
@@ -15,7 +15,7 @@ rooms = Blueprint("rooms", __name__)
 
 
 @rooms.get("/rooms/<room>/events")
-@endpoint(access=Access.SIGNED_IN, before=long_poll_service.wait)
+@endpoint(access=Scope.ROOMS_READ, within=("room",), before=long_poll_service.wait)
 def list_events(principal: Principal, room: str, query: EventQuery) -> list[Event]:
     """Read what happened in a room, project:{id} or user:{id}, after a seq, oldest first.
 
@@ -26,7 +26,7 @@ def list_events(principal: Principal, room: str, query: EventQuery) -> list[Even
 
 
 @rooms.get("/rooms/<room>/snapshot")
-@endpoint(access=Access.SIGNED_IN, recorded=False, before=snapshot_service.take)
+@endpoint(access=Scope.ROOMS_READ, within=("room",), recorded=False, before=snapshot_service.take)
 def get_snapshot(prepared: SnapshotDownload) -> SnapshotDownload:
     """Read everything in a room as it is at one seq of its log; the events after it go on."""
     return prepared

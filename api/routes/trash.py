@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from api.contract import Access
 from api.endpoint import endpoint
 from models.operation import Operation, Restored, TrashQuery
 from models.principal import Principal
+from models.scope import Scope
 from services.trash_service import trash_service
 from utils.pages import Page
 
@@ -13,14 +13,14 @@ trash = Blueprint("trash", __name__)
 
 
 @trash.get("/trash")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Scope.TRASH_READ, within=("project_id",))
 def list_trash(principal: Principal, query: TrashQuery) -> Page[Operation]:
     """List what was deleted in your projects and of what is yours alone, one action a line."""
     return trash_service.page(principal, query)
 
 
 @trash.post("/trash/<id:operation_id>/restore")
-@endpoint(access=Access.SIGNED_IN)
+@endpoint(access=Scope.TRASH_WRITE)
 def restore(principal: Principal, operation_id: str) -> Restored:
     """Undo an action that deleted something.
 

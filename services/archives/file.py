@@ -47,6 +47,12 @@ class ArchiveFile:
                 offload(self._add_table, kind, table)
         self._counts[kind], self._digests[kind] = count, digest.hexdigest()
 
+    def add_table(self, name: str, batches: Iterable[list[Row]]) -> None:
+        """Write a table that comes without records, so that no import reads it."""
+        with self._zip.open(name, "w", force_zip64=True) as table:
+            for number, rows in enumerate(batches):
+                offload(_write_table, table, list(rows[0]), rows, with_head=not number)
+
     def _add_table(self, kind: str, table: IO[bytes]) -> None:
         table.seek(0)
         with self._zip.open(table_of(kind), "w", force_zip64=True) as target:
@@ -74,10 +80,16 @@ def _write_batch(
     )
     records.write(content)
     columns = [*(name for name in rows[0] if name not in fields), *fields]
-    if not table.tell():
+    _write_table(table, columns, rows, with_head=not table.tell())
+    return content
+
+
+def _write_table(
+    table: IO[bytes], columns: Sequence[str], rows: list[Row], *, with_head: bool
+) -> None:
+    if with_head:
         table.write(write_rows([columns]))
     table.write(write_rows([_cell(row[name]) for name in columns] for row in rows))
-    return content
 
 
 def _cell(value: Any) -> object:

@@ -4,36 +4,26 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import and_, any_, bindparam, exists, insert, or_, select
+from sqlalchemy import and_, any_, bindparam, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import aliased
 
 from models.agent import Agent
 from models.archive import Archive, ArchivedAgent, ArchivedPerson
 from models.base import UuidText, columns_of
 from models.event import EventType
-from models.membership import MembershipRow
 from models.principal import Principal
 from models.user import UserKind, UserRow
-from services.access_service import ME
+from services.access_service import ME, shares_project
+from services.agent_service import AgentService, agent_service
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
 from services.imports.people import FIND_PLACEHOLDERS, LOCK, Person
 from utils.helpers import copied_id
 
-_mine, _theirs = aliased(MembershipRow), aliased(MembershipRow)
-IS_MATE = exists().where(
-    _mine.user_id == ME,
-    _mine.active,
-    _theirs.project_id == _mine.project_id,
-    _theirs.user_id == UserRow.id,
-    _theirs.active,
-)
-
 # Whoever writes an archive says in it who did what: strangers are not drawn into that.
 FIND_ACCOUNTS = select(UserRow.id, UserRow.number, UserRow.email.label("key")).where(
     UserRow.email == any_(bindparam("emails", type_=ARRAY(UserRow.email.type))),
-    or_(UserRow.id == ME, and_(UserRow.verified, IS_MATE)),
+    or_(UserRow.id == ME, and_(UserRow.verified, shares_project(UserRow.id))),
 )
 
 # A deleted agent is kept for what it did; one that others own is a placeholder, and active.
@@ -54,8 +44,11 @@ class ArchivePeople:
     placeholder until they claim what waits for their address.
     """
 
-    def __init__(self, database: DatabaseClient, events: EventService) -> None:
+    def __init__(
+        self, database: DatabaseClient, events: EventService, agents: AgentService
+    ) -> None:
         self._db = database
+        self._agents = agents
         self._events = events
         self._find_accounts = database.prepare(FIND_ACCOUNTS)
         self._find_placeholders = database.prepare(FIND_PLACEHOLDERS)
@@ -105,6 +98,8 @@ class ArchivePeople:
         return people
 
     def _make_agents(self, principal: Principal, agents: list[ArchivedAgent]) -> list[Person]:
+        if agents:
+            self._agents.require_room(principal, newcomers=len(agents))
         made = []
         for row in self._insert([_agent_values(principal, agent) for agent in agents]):
             self._events.record(
@@ -150,4 +145,4 @@ def _placeholder_values(principal: Principal, person: ArchivedPerson) -> dict[st
     }
 
 
-archive_people = ArchivePeople(db, event_service)
+archive_people = ArchivePeople(db, event_service, agent_service)

@@ -14,7 +14,7 @@ from services.access_service import ME, AccessService, access_service
 from services.archives.run import ArchiveRun, batches
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
-from services.membership_service import MEMBERS
+from services.membership_service import MEMBERS, MembershipService, membership_service
 from services.tasks.graph import TaskGraph
 
 FIND = (
@@ -43,9 +43,14 @@ class ArchiveProjects:
     """Makes the projects anew, owned by the importer."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, access: AccessService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        access: AccessService,
+        memberships: MembershipService,
     ) -> None:
         self._db = database
+        self._memberships = memberships
         self._events = events
         self._access = access
         self._find = database.prepare(FIND)
@@ -98,9 +103,15 @@ class ArchiveProjects:
         for batch in batches(list(rows.values())):
             self._db.session.execute(JOIN, batch)
         for new_id in projects:
-            for row in self._read_members.all(project_id=new_id):
-                member_here = Member.model_validate(row)
+            self._memberships.require_room(new_id, newcomers=0)
+            members = [
+                Member.model_validate(row) for row in self._read_members.all(project_id=new_id)
+            ]
+            for member_here in members:
                 self._events.record_member(run.principal, EventType.MEMBER_ADDED, member_here)
+            self._memberships.tell_newcomers(
+                run.principal, new_id, [each.user_id for each in members]
+            )
         run.counts["members"] = len(rows)
 
 
@@ -112,4 +123,4 @@ def _values(run: ArchiveRun, project: ArchivedProject) -> dict[str, Any]:
     }
 
 
-archive_projects = ArchiveProjects(db, event_service, access_service)
+archive_projects = ArchiveProjects(db, event_service, access_service, membership_service)

@@ -41,6 +41,7 @@ from models.base import Base, UuidText
 from models.comment import CommentRow
 from models.item import ItemRow
 from models.membership import MembershipRow
+from models.notification import NotificationRow
 from models.project import ProjectRow
 from models.task import TaskRow
 from models.time_entry import TimeEntryRow
@@ -241,6 +242,27 @@ PEOPLE = (
         or_(UserRow.owner_id.is_distinct_from(ME), UserRow.is_active.is_(False)),
     )
     .order_by(UserRow.id)
+)
+
+# For people alone: nothing takes it back in.
+NOTIFICATIONS = (
+    select(
+        *(
+            getattr(NotificationRow, name).label(name)
+            for name in ("created_at", "kind", "title", "message", "read_at", "id")
+        ),
+        PERSON.name.label("actor"),
+        ProjectRow.name.label("project"),
+    )
+    .outerjoin(PERSON, PERSON.id == NotificationRow.actor_id)
+    .outerjoin(
+        ProjectRow,
+        and_(
+            ProjectRow.id == NotificationRow.project_id, ProjectRow.id == any_(OWN.concat(SHARED))
+        ),
+    )
+    .where(NotificationRow.user_id == ME, NotificationRow.shown)
+    .order_by(NotificationRow.id)
 )
 
 # People come last: by then it is known whom the others name, who have no record yet.

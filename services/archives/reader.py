@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from pydantic import BaseModel, ValidationError
 
 from config import settings
-from models.archive import RECORDS, Archive, Manifest, file_of, table_of
+from models.archive import NOTIFICATIONS_TABLE, RECORDS, Archive, Manifest, file_of, table_of
 from services.archives.references import check_references
 from utils.parsers import UnreadableFileError
 
@@ -22,7 +22,8 @@ MANIFEST_BYTES_MAX = 10_000
 RECORDS_MAX = 200_000
 UNPACKED_BYTES_MAX = 8 * settings.max_import_bytes
 RATIO_MAX = 200  # what Stint writes shrinks to a tenth or so
-FILES = {MANIFEST, *map(file_of, RECORDS)} | {table_of(kind) for kind in RECORDS}
+TABLES = {NOTIFICATIONS_TABLE, *map(table_of, RECORDS)}
+FILES = TABLES | {MANIFEST, *map(file_of, RECORDS)}
 
 # What zipfile raises for files that are no ZIP, or one that Python cannot read.
 DAMAGED = (BadZipFile, EOFError, OSError, RuntimeError, ValueError, OverflowError, zlib.error)

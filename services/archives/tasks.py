@@ -17,6 +17,7 @@ from services.comment_service import INDEX
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.tasks.graph import TaskGraph
+from services.tasks.reminded import HUSH
 from utils.trees import TOO_DEEP, Tree
 
 IDS = bindparam("ids", type_=ARRAY(UuidText))
@@ -43,6 +44,7 @@ class ArchiveTasks:
         self._find_items = database.prepare(FIND_ITEMS)
         self._find_comments = database.prepare(FIND_COMMENTS)
         self._index = database.prepare(INDEX)
+        self._hush = database.prepare(HUSH)
 
     def write(self, run: ArchiveRun) -> None:
         """Make the tasks, items and comments that are not here yet."""
@@ -67,6 +69,8 @@ class ArchiveTasks:
                 run.warn("tasks", line, TOO_DEEP)
         rows = [_task_values(run, tree, task) for task in _parents_first(new)]
         self._tasks.insert(run, "tasks", rows, _rooms(run, new))
+        for ids in batches([row["id"] for row in rows]):
+            self._hush.execute(ids=ids)
 
     def _note_known(self, run: ArchiveRun) -> None:
         """Note the tasks of earlier imports that are still where they were put."""
@@ -128,6 +132,8 @@ def _task_values(run: ArchiveRun, tree: Tree[str], task: ArchivedTask) -> dict[s
         "parent_id": tree.parents[run.here(task.id)],
         "blocked_by": [run.here(blocker) for blocker in task.blocked_by if blocker in run.tasks],
         "task_metadata": task.metadata,
+        "series": task.series and task.series.model_dump(mode="json"),
+        "next_id": task.next_id and run.here(task.next_id),
     }
 
 

@@ -13,7 +13,7 @@ from models.project import Project
 from models.user import UserKind, UserRow
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
-from services.membership_service import MEMBERS
+from services.membership_service import MEMBERS, MembershipService, membership_service
 from utils.helpers import new_id
 from utils.parsers import ParsedEntry
 
@@ -79,7 +79,10 @@ def person_key(entry: ParsedEntry) -> str:
 class ImportPeople:
     """Finds or makes the people of a file and sees that they belong to the project."""
 
-    def __init__(self, database: DatabaseClient, events: EventService) -> None:
+    def __init__(
+        self, database: DatabaseClient, events: EventService, memberships: MembershipService
+    ) -> None:
+        self._memberships = memberships
         self._db = database
         self._events = events
         self._find_accounts = database.prepare(FIND_ACCOUNTS)
@@ -150,11 +153,13 @@ class ImportPeople:
             {"project_id": project.id, "user_id": user_id, "role": ProjectRole.EDITOR}
             for user_id in new_ids
         ]
+        self._memberships.require_room(project.id, newcomers=len(rows))
         self._db.session.execute(insert(MembershipRow), rows)
         for row in self._read_members.all(project_id=project.id, user_ids=new_ids):
             self._events.record_member(
                 principal, EventType.MEMBER_ADDED, Member.model_validate(row)
             )
+        self._memberships.tell_newcomers(principal, project.id, new_ids)
 
 
-import_people = ImportPeople(db, event_service)
+import_people = ImportPeople(db, event_service, membership_service)

@@ -17,6 +17,7 @@ from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.imports.contract import Progress, Source, Written, in_batches
 from services.tasks.graph import TaskGraph
+from services.tasks.reminded import HUSH
 from utils.helpers import new_id
 from utils.parsers import LineError, ParsedTask
 from utils.parsers.ticktick import PARENT
@@ -44,6 +45,7 @@ class TaskImportWriter:
         self._events = events
         self._graph = TaskGraph(database)
         self._find_keys = database.prepare(FIND_KEYS)
+        self._hush = database.prepare(HUSH)
 
     def write(
         self,
@@ -74,6 +76,7 @@ class TaskImportWriter:
         items = list(_item_rows(new, ids, principal))
         for batch in in_batches(rows):
             self._insert(principal, TaskRow, Task, EventType.TASK_CREATED, project_id, batch)
+            self._hush.execute(ids=[row["id"] for row in batch])
             progress(len(batch))
         for batch in in_batches(items):
             self._insert(principal, ItemRow, Item, EventType.ITEM_CREATED, project_id, batch)

@@ -59,7 +59,7 @@ class Connection:
             message = self._websocket.receive(seconds)
         except ConnectionClosed:
             return None
-        if message is None:
+        if message is None or self.closed_with is not None:
             return None
         if not self._messages.take():
             self.close(CloseCode.FLOODING)

@@ -1,5 +1,6 @@
 """The socket under a WebSocket: sends without waiting, reads no faster than is good for others."""
 
+import _thread
 import socket
 import sys
 import time
@@ -8,19 +9,23 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 BACKLOG_MAX = 8  # messages read and not handled yet
+SHARE = 0.05  # of the process's time, to take apart what one client sends
+PAUSE_MAX = 0.3
+PIECE_BYTES = 131_072  # small frames go out together up to this
 BYTES_DISCARDED = 65_536
 FLUSH_SECONDS = 5.0  # for a slow reader to get as far as the reason
 LINGER_SECONDS = 1.0  # for the other side to read why it was closed
 
 Callback = Callable[[], None]
+Piece = bytes | memoryview
 
 
 class LiveSocket:
     """Stands in for a connected socket; several threads of control may send.
 
     What the kernel takes at once is sent at once. The rest is kept, and only while there is some
-    a thread sends it, in as few pieces as it can. A piece is sent whole before the next one
-    begins, so a stream is intact or at its end.
+    a thread sends it, in few pieces. A piece is sent whole before the next one begins, so a stream
+    is intact or at its end. Nobody else runs while something is sent: a broadcast is one step.
     """
 
     def __init__(self, sock: socket.socket, limit: int) -> None:
@@ -28,12 +33,12 @@ class LiveSocket:
         # gevent's socket waits until it can send; the plain one inside says that it cannot.
         self._send_now: Callable[[bytes], int] = getattr(sock, "_sock", sock).send
         self._limit = limit
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Piece] = deque()
         self._size = 0
         self._sent = Event()
         self._sent.set()
         self._ending = False
-        self.heard_at = time.monotonic()
+        self.heard_at = self._read_at = time.monotonic()
         self.backlog: Callable[[], int] = lambda: 0
         self.on_full: Callback = self.abort
 
@@ -45,7 +50,7 @@ class LiveSocket:
             return len(data)
         sent = 0 if self._size else self._try(data)
         if sent < len(data):
-            self._keep(data[sent:])
+            self._keep(memoryview(data)[sent:])  # not a copy: many receivers may share it
         return len(data)
 
     def recv(self, size: int) -> bytes:
@@ -53,7 +58,7 @@ class LiveSocket:
         while True:
             self._give_way()
             data = self._sock.recv(size)
-            self.heard_at = time.monotonic()
+            self.heard_at = self._read_at = time.monotonic()
             if not data or not self._ending:
                 return data
 
@@ -105,8 +110,12 @@ class LiveSocket:
             return  # it is closed already
 
     def _give_way(self) -> None:
-        """Let others run: somebody who sends without a pause would keep this thread alone."""
-        time.sleep(0)
+        """Let others run, for longer than it took to take apart what was read before.
+
+        A few kilobytes may be hundreds of frames; pings and fragments of messages count nowhere.
+        """
+        taken = time.monotonic() - self._read_at
+        time.sleep(min(taken * (1 / SHARE - 1), PAUSE_MAX))
         while self.backlog() > BACKLOG_MAX and not self._ending:
             time.sleep(0.01)
 
@@ -119,7 +128,7 @@ class LiveSocket:
             self._ending = True  # whoever reads from the socket learns of it, and cleans up
             return len(data)
 
-    def _keep(self, data: bytes) -> None:
+    def _keep(self, data: memoryview) -> None:
         if self._size > self._limit:
             self.on_full()
             return
@@ -127,13 +136,13 @@ class LiveSocket:
         self._size += len(data)
         if self._sent.is_set():
             self._sent.clear()
-            Thread(target=self._send_kept, name="live-socket", daemon=True).start()
+            # Thread.start would wait until it runs, and so let others run in between.
+            _thread.start_new_thread(self._send_kept, ())
 
     def _send_kept(self) -> None:
         try:
             while self._waiting:
-                piece = b"".join(self._waiting)
-                self._waiting.clear()
+                piece = self._next_piece()
                 self._sock.sendall(piece)
                 self._size -= len(piece)
         except OSError:
@@ -142,3 +151,11 @@ class LiveSocket:
             self._size = 0
         finally:
             self._sent.set()
+
+    def _next_piece(self) -> Piece:
+        """Take small frames together; a large one goes alone, as putting it together copies it."""
+        pieces = [self._waiting.popleft()]
+        size = len(pieces[0])
+        while self._waiting and (size := size + len(self._waiting[0])) <= PIECE_BYTES:
+            pieces.append(self._waiting.popleft())
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

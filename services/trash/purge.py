@@ -16,17 +16,31 @@ OLD = """
     ORDER BY deleted_at LIMIT :portion FOR UPDATE SKIP LOCKED
 """
 
+# Of one operation, and on one task, there may be any number of these.
 TIME_ENTRIES = """
-    DELETE FROM time_entries WHERE operation_id = ANY(CAST(:ids AS uuid[])) RETURNING task_id AS id
+    DELETE FROM time_entries WHERE id IN (
+        SELECT id FROM time_entries WHERE operation_id = ANY(CAST(:ids AS uuid[])) LIMIT :portion
+    ) RETURNING task_id AS id
 """
-COMMENTS = "DELETE FROM comments WHERE operation_id = ANY(CAST(:ids AS uuid[]))"
+COMMENTS = """
+    DELETE FROM comments WHERE id IN (
+        SELECT id FROM comments WHERE operation_id = ANY(CAST(:ids AS uuid[])) LIMIT :portion
+    )
+"""
 ITEMS = """
-    DELETE FROM items WHERE operation_id = ANY(CAST(:ids AS uuid[]))
-    RETURNING promoted_task_id AS id
+    DELETE FROM items WHERE id IN (
+        SELECT id FROM items WHERE operation_id = ANY(CAST(:ids AS uuid[])) LIMIT :portion
+    ) RETURNING promoted_task_id AS id
 """
-COMMENTS_OF_TASKS = "DELETE FROM comments WHERE task_id = ANY(CAST(:ids AS uuid[]))"
+COMMENTS_OF_TASKS = """
+    DELETE FROM comments WHERE id IN (
+        SELECT id FROM comments WHERE task_id = ANY(CAST(:ids AS uuid[])) LIMIT :portion
+    )
+"""
 ITEMS_OF_TASKS = """
-    DELETE FROM items WHERE task_id = ANY(CAST(:ids AS uuid[])) RETURNING promoted_task_id AS id
+    DELETE FROM items WHERE id IN (
+        SELECT id FROM items WHERE task_id = ANY(CAST(:ids AS uuid[])) LIMIT :portion
+    ) RETURNING promoted_task_id AS id
 """
 
 # What is in an old project was not put into the trash itself, unless it went there before.
@@ -52,6 +66,7 @@ NAMED = """
 REDUCE_TO_NAMES = """
     UPDATE tasks SET description = '', labels = '{}', metadata = '{}', discussion = '',
         assignee_id = NULL, parent_id = NULL, blocked_by = '{}', due_at = NULL,
+        recurrence = NULL, series = NULL, next_id = NULL,
         deleted_at = COALESCE(deleted_at, now()), operation_id = NULL
     WHERE id = ANY(CAST(:ids AS uuid[]))
 """
@@ -64,6 +79,12 @@ DELETE_TASKS = "DELETE FROM tasks WHERE id = ANY(CAST(:ids AS uuid[]))"
 MEMBERSHIPS = """
     DELETE FROM memberships USING projects
     WHERE projects.id = memberships.project_id
+      AND projects.operation_id = ANY(CAST(:ids AS uuid[]))
+      AND projects.id IN (SELECT scope_id FROM operations WHERE id = ANY(CAST(:ids AS uuid[])))
+"""
+WEBHOOKS = """
+    DELETE FROM webhooks USING projects
+    WHERE projects.id = webhooks.project_id
       AND projects.operation_id = ANY(CAST(:ids AS uuid[]))
       AND projects.id IN (SELECT scope_id FROM operations WHERE id = ANY(CAST(:ids AS uuid[])))
 """
@@ -95,22 +116,31 @@ class Purge:
         self._release_subtasks = prepare(RELEASE_SUBTASKS)
         self._delete_tasks = prepare(DELETE_TASKS)
         self._memberships = prepare(MEMBERSHIPS)
+        self._webhooks = prepare(WEBHOOKS)
         self._projects = prepare(PROJECTS)
         self._operations = prepare(OPERATIONS)
 
     def run(self, days: int) -> dict[str, int]:
         """Delete one portion; returns how many of each kind, all 0 when nothing was left."""
         operations = _ids(self._old.all(days=days, portion=PORTION))
-        entries = self._time_entries.all(ids=operations)
-        comments = self._comments.execute(ids=operations)
-        items = self._items.all(ids=operations)
-        tasks = _ids(self._tasks.all(ids=operations, portion=PORTION))
-        comments += self._comments_of_tasks.execute(ids=tasks)
-        items += self._items_of_tasks.all(ids=tasks)
+        entries = self._time_entries.all(ids=operations, portion=PORTION)
+        comments = self._comments.execute(ids=operations, portion=PORTION)
+        items = self._items.all(ids=operations, portion=PORTION)
+        is_last = max(len(entries), comments, len(items)) < PORTION
+        tasks = _ids(self._tasks.all(ids=operations, portion=PORTION)) if is_last else []
+        comments_of_tasks = self._comments_of_tasks.execute(ids=tasks, portion=PORTION)
+        items_of_tasks = self._items_of_tasks.all(ids=tasks, portion=PORTION)
+        if max(comments_of_tasks, len(items_of_tasks)) == PORTION:
+            is_last, tasks = False, []  # more may hang on them
+        items += items_of_tasks
         released = _ids(self._only_names.all(ids=_ids(entries + items)))
-        counts = {"time entries": len(entries), "comments": comments, "items": len(items)}
+        counts = {
+            "time entries": len(entries),
+            "comments": comments + comments_of_tasks,
+            "items": len(items),
+        }
         counts |= self._purge_tasks({*tasks, *released})
-        if len(tasks) < PORTION:
+        if is_last and len(tasks) < PORTION:
             counts |= self._finish(operations)
         return counts
 
@@ -125,6 +155,7 @@ class Purge:
     def _finish(self, operations: list[str]) -> dict[str, int]:
         """Forget operations of which nothing else is left; a project stays as its name, too."""
         self._memberships.execute(ids=operations)
+        self._webhooks.execute(ids=operations)
         return {
             "projects": self._projects.execute(ids=operations),
             "operations": self._operations.execute(ids=operations),

@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import jwt
 from flask import Flask
@@ -13,8 +13,13 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from config import settings
-from tests.factories import Person, add_member, log_in, sign_up
-from tests.sql import connect
+from services.db_client import db
+from services.identity_service import identity_service
+from services.sign_on.github import GitHubProvider
+from services.sign_on.provider import Profile
+from services.sign_on.wire import Client
+from tests.factories import Person, add_member, as_agent, log_in, make_token, sign_up
+from tests.sql import connect, rows
 
 Role = Literal["anonymous", "other", "viewer", "editor", "owner"]
 ROLES: tuple[Role, ...] = ("anonymous", "other", "viewer", "editor", "owner")
@@ -23,8 +28,29 @@ SIGNED_IN: tuple[Role, ...] = ROLES[1:]
 Ids = dict[str, str]
 Parts = dict[str, Any]
 
+GITHUB = GitHubProvider(Client("stint", None, "http://localhost/callback"))
+
+WEBHOOK = "https://hooks.invalid/stint"
+
 TABLE = "Project,Client,Description,Task,User,Email,Start Date,Start Time,End Date,End Time\n"
 LINE = "Website,,Draft,,{email},{email},2026-03-02,09:00:00,2026-03-02,10:00:00\n"
+
+
+class Things(Ids):
+    """Things of somebody by their ids, each made when it is first asked for."""
+
+    def __init__(self, **makers: Callable[[], str]) -> None:
+        self._makers = makers
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._makers[name]()
+        return self[name]
+
+    def complete(self) -> Self:
+        """Make all that was not asked for yet."""
+        for name in self._makers:
+            assert self[name]
+        return self
 
 
 @dataclass(frozen=True)
@@ -35,46 +61,104 @@ class Guests:
     member: Person
     host: Person  # a person, who owns the projects and the agents
 
-    def project(self) -> Ids:
-        """Make a project with things of its owner; return the ids in it."""
+    def project(self) -> Things:
+        """A project with things of its owner."""
         owner = self.host
-        project = _made(owner, "/projects", {"name": "Website"})
-        add_member(owner, project, self.by_role["editor"], "editor")
-        add_member(owner, project, self.by_role["viewer"], "viewer")
-        add_member(owner, project, self.member, "editor")
-        things = self._things(owner, {"project_id": project["id"]})
-        add_member(owner, project, Person(owner.client, things["agent_id"]), "editor")
-        return things | {
-            "project_id": project["id"],
-            "user_id": self.member.id,
-            "other_id": self.by_role["other"].id,
-            "room": f"project:{project['id']}",
-            **self._account(),
-        }
 
-    def personal(self) -> Ids:
-        """Make things that are the owner's alone; return their ids."""
+        def place() -> Parts:
+            return {"project_id": things["project_id"]}
+
+        def make_member() -> str:
+            agent = Person(owner.client, self._agent())
+            add_member(owner, {"id": things["project_id"]}, agent, "editor")
+            return agent.id
+
+        things = Things(
+            **self._makers(owner, place, lambda name: things[name]) | {"agent_id": make_member},
+            project_id=self._project,
+            webhook_id=lambda: str(_webhook(owner, things["project_id"])["id"]),
+            delivery_id=lambda: _pinged(owner, things["webhook_id"]),
+            user_id=lambda: self.member.id,
+            other_id=lambda: self.by_role["other"].id,
+            room=lambda: f"project:{things['project_id']}",
+            session_id=self._session,
+            passkey_id=lambda: str(uuid.uuid4()),
+            token_id=lambda: str(make_token(owner)["id"]),
+            identity_id=lambda: link_identity(owner),
+            notification_id=lambda: notify_oneself(self.host),
+            job_id=lambda: "999999999",
+            provider=lambda: "github",
+            email=lambda: self.member.email,
+            refresh_token=self._refresh_token,
+        )
+        return things
+
+    def personal(self) -> Things:
+        """Things that are the owner's alone."""
         owner = self.by_role["owner"]
-        return self._things(owner, {}) | {"room": f"user:{owner.id}"}
+        makers = self._makers(owner, dict, lambda name: things[name])
+        things = Things(**makers, room=lambda: f"user:{owner.id}")
+        return things
 
-    def _account(self) -> Ids:
+    def _project(self) -> str:
+        project = _made(self.host, "/projects", {"name": "Website"})
+        add_member(self.host, project, self.by_role["editor"], "editor")
+        add_member(self.host, project, self.by_role["viewer"], "viewer")
+        add_member(self.host, project, self.member, "editor")
+        return str(project["id"])
+
+    def _agent(self) -> str:
+        return str(_made(self.host, "/agents", {"name": "Builder", "kind": "ci"})["id"])
+
+    def _session(self) -> str:
+        """Sign the owner in once more."""
+        elsewhere = replace(self.host, tokens={})
+        log_in(elsewhere)
+        token = elsewhere.tokens["access_token"]
+        return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+
+    def _refresh_token(self) -> str:
         log_in(self.member)
-        return {"email": self.member.email, "refresh_token": self.member.tokens["refresh_token"]}
+        return str(self.member.tokens["refresh_token"])
 
-    def _things(self, owner: Person, place: Parts) -> Ids:
-        task = _made(owner, "/tasks", {"title": "Write"} | place)
-        entry = _made(owner, "/time-entries", entry_body(task_id=task["id"]))
-        item = _made(owner, "/items", {"name": "Think", "task_id": task["id"]})
-        comment = _made(owner, f"/tasks/{task['id']}/comments", {"body": "Slowly"})
-        agent = _made(self.host, "/agents", {"name": "Builder", "kind": "ci"})
+    def _makers(
+        self, owner: Person, place: Callable[[], Parts], of: Callable[[str], str]
+    ) -> dict[str, Callable[[], str]]:
+        """What a project and a person can have; `of` returns what is there already."""
+
+        def make(path: str, body: Parts) -> str:
+            return str(_made(owner, path, body)["id"])
+
         return {
-            "task_id": task["id"],
-            "entry_id": entry["id"],
-            "item_id": item["id"],
-            "comment_id": comment["id"],
-            "agent_id": agent["id"],
-            "operation_id": _deleted(owner, task),
+            "task_id": lambda: make("/tasks", {"title": "Write"} | place()),
+            "entry_id": lambda: make("/time-entries", entry_body(task_id=of("task_id"))),
+            "item_id": lambda: make("/items", {"name": "Think", "task_id": of("task_id")}),
+            "comment_id": lambda: make(f"/tasks/{of('task_id')}/comments", {"body": "Slowly"}),
+            "agent_id": self._agent,
+            "agent_token_id": lambda: str(make_token(self.host, agent_id=of("agent_id"))["id"]),
+            "operation_id": lambda: _deleted(owner, place()),
         }
+
+
+def promote(database: str, person: Person) -> None:
+    """Let somebody administer the installation, before they ask for anything."""
+    rows(database, "UPDATE users SET role = 'admin' WHERE id = %(id)s", {"id": person.id})
+
+
+def link_identity(person: Person) -> str:
+    """Let somebody sign in with GitHub, too; returns the id of that."""
+    profile = Profile("https://github.com", uuid.uuid4().hex, person.email, True, "")
+    db.transaction(lambda: identity_service.link(person.id, GITHUB, profile))
+    newest: Parts = person.get("/users/me/identities").get_json()[0]
+    return str(newest["id"])
+
+
+def notify_oneself(person: Person) -> str:
+    """Write a message to oneself; returns the id of the notification."""
+    message = {"user_id": person.id, "subject": "Milk", "message": "Buy some."}
+    answer = person.post("/notify", message)
+    assert answer.status_code == 202, answer.text
+    return str(answer.get_json()["id"])
 
 
 def entry_body(**fields: Any) -> Parts:
@@ -97,14 +181,24 @@ def _made(person: Person, path: str, body: Parts) -> Parts:
     return made
 
 
-def _deleted(person: Person, task: Parts) -> str:
-    """Delete another task like this one; return the id of the operation."""
-    place = {"project_id": task["project_id"]} if task["project_id"] else {}
-    gone = _made(person, "/tasks", {"title": "Not this"} | place)
-    answer = person.delete(f"/tasks/{gone['id']}", If_Match='"v1"')
+def _deleted(owner: Person, place: Parts) -> str:
+    """Delete a task; return the id of the operation."""
+    gone = _made(owner, "/tasks", {"title": "Not this"} | place)
+    answer = owner.delete(f"/tasks/{gone['id']}", If_Match='"v1"')
     assert answer.status_code == 204, answer.text
-    operation: Parts = person.get("/trash").get_json()[0]
+    operation: Parts = owner.get("/trash").get_json()[0]
     return str(operation["id"])
+
+
+def _webhook(owner: Person, project_id: str) -> Parts:
+    """Make a webhook to which nobody listens."""
+    return _made(owner, f"/projects/{project_id}/webhooks", {"url": WEBHOOK})
+
+
+def _pinged(owner: Person, webhook_id: str) -> str:
+    answer = owner.post(f"/webhooks/{webhook_id}/ping")
+    assert answer.status_code == 202, answer.text
+    return str(answer.get_json()["id"])
 
 
 def people(app: Flask) -> Guests:
@@ -114,27 +208,19 @@ def people(app: Flask) -> Guests:
     return Guests({**by_role, "anonymous": anonymous}, sign_up(app, "member"), by_role["owner"])
 
 
-def agents(database: str, humans: Guests) -> Guests:
-    """Make an agent for each role; an agent has no password, so its session is written directly."""
-    by_role = {role: make_agent(database, humans.host) for role in SIGNED_IN}
+def agents(humans: Guests) -> Guests:
+    """Make an agent for each role; it may do whatever API tokens may."""
+    by_role = {role: make_agent(humans.host) for role in SIGNED_IN}
     return Guests(humans.by_role | by_role, humans.member, humans.host)
 
 
-def make_agent(database: str, owner: Person) -> Person:
-    """Make an agent that is signed in; its token is its owner's with another subject."""
-    agent = replace(owner, id=str(uuid.uuid4()), email=f"{uuid.uuid4().hex}@agents.example")
-    with connect(database) as connection:
-        connection.execute(
-            "INSERT INTO users (id, kind, owner_id, agent_kind, email, name)"
-            " VALUES (%s, 'agent', %s, 'script', %s, 'Agent')",
-            [agent.id, owner.id, agent.email],
-        )
-        connection.execute("INSERT INTO rooms (id) VALUES (%s)", [f"user:{agent.id}"])
-    return with_own_session(database, agent)
+def make_agent(owner: Person) -> Person:
+    """Make an agent that acts with an API token."""
+    return as_agent(owner, _made(owner, "/agents", {"name": "Agent", "kind": "script"})["id"])
 
 
 def with_own_session(database: str, person: Person) -> Person:
-    """Sign in a person or an agent once more, so that signing out ends nothing of others."""
+    """Sign somebody in once more, so that signing out ends nothing of others."""
     session_id = str(uuid.uuid4())
     with connect(database) as connection:
         connection.execute(
@@ -160,3 +246,10 @@ def ask(
     method, rule = route.split(" ")
     path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda variable: ids[variable[1]], rule)
     return person.send(method, path, headers=headers, **parts(ids))
+
+
+def differs(answer: TestResponse, expected: int, *asked: str) -> list[str]:
+    """Say what is wrong with the answer to what was asked; nothing where it is as expected."""
+    if answer.status_code == expected:
+        return []
+    return [f"{' '.join(asked)}: {answer.status_code}, not {expected}: {answer.text[:300]}"]

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.api.access_world import make_agent, token_of, with_own_session
-from tests.factories import Person, add_member, sign_up
+from tests.api.access_world import make_agent
+from tests.archives import export, send_archive
+from tests.factories import Person, add_member, as_agent, sign_up
 from tests.records import Record, done, event_types, ids, make_project, make_task, refusal
 from tests.sql import rows
 from tests.waiting import wait_until
@@ -36,10 +37,9 @@ def place(project: Record, agent: Record) -> str:
     return f"/projects/{project['id']}/members/{agent['id']}"
 
 
-def signed_in(database: str, owner: Person, agent: Record) -> Person:
+def signed_in(owner: Person, agent: Record) -> Person:
     """Return the agent as somebody who sends requests."""
-    template = Person(owner.client, agent["id"], tokens=owner.tokens)
-    return with_own_session(database, template)
+    return as_agent(owner, agent["id"])
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def test_an_agent_that_does_not_fit_is_refused_and_says_where(
     assert answer.get_json()["errors"][0]["field"].startswith(f"body.{field}")
 
 
-def test_an_agent_makes_no_agents_and_is_told_who_can(database: str, alice: Person) -> None:
-    answer = make_agent(database, alice).post("/agents", BUILDER)
+def test_an_agent_makes_no_agents_and_is_told_who_can(alice: Person) -> None:
+    answer = make_agent(alice).post("/agents", BUILDER)
     assert refusal(answer) == (403, "people_only")
     assert "person" in answer.get_json()["detail"]
 
@@ -256,10 +256,8 @@ def test_a_new_name_is_told_to_everyone_who_shares_a_project(
     assert (member["name"], member["version"]) == ("Deployer", 2)
 
 
-def test_an_owner_hears_of_what_an_agent_changes_about_itself(
-    database: str, alice: Person, agent: Record
-) -> None:
-    itself = signed_in(database, alice, agent)
+def test_an_owner_hears_of_what_an_agent_changes_about_itself(alice: Person, agent: Record) -> None:
+    itself = signed_in(alice, agent)
     done(itself.patch("/users/me", {"name": "Deployer"}, If_Match='"v1"'))
     last = done(alice.get(f"/rooms/user:{alice.id}/events"))[-1]
     assert last["type"] == "agent.updated"
@@ -271,60 +269,45 @@ def test_an_owner_hears_of_what_an_agent_changes_about_itself(
 
 
 def is_over(agent: Person) -> bool:
-    """True when the agent is signed out; False when it is not."""
+    """True when the agent's token does not work any more; False when it does."""
     answer = agent.get("/users/me")
     if answer.status_code == 200:
         return False
-    assert refusal(answer) == (401, "session_over")
+    assert refusal(answer) == (401, "token_invalid")
     return True
 
 
-def test_an_agent_acts_as_itself(database: str, alice: Person, agent: Record) -> None:
-    itself = signed_in(database, alice, agent)
+def test_an_agent_acts_as_itself(alice: Person, agent: Record) -> None:
+    itself = signed_in(alice, agent)
     me = done(itself.get("/users/me"))
     assert (me["id"], me["kind"]) == (agent["id"], "agent")
 
 
-def test_switching_an_agent_off_ends_its_sessions_for_good(
-    database: str, alice: Person, agent: Record
-) -> None:
-    itself = signed_in(database, alice, agent)
+def test_switching_an_agent_off_ends_its_tokens_for_good(alice: Person, agent: Record) -> None:
+    itself = signed_in(alice, agent)
     assert not is_over(itself)
     change(alice, agent, is_active=False)
     wait_until(lambda: is_over(itself), seconds=2)
     change(alice, agent, is_active=True)
     assert is_over(itself)
-    assert not is_over(signed_in(database, alice, agent))
+    assert not is_over(signed_in(alice, agent))
 
 
-def test_an_agent_that_is_switched_off_cannot_act_in_a_session_opened_since(
-    database: str, alice: Person, agent: Record
+def test_an_agent_that_is_switched_off_cannot_act_with_a_token_made_since(
+    alice: Person, agent: Record
 ) -> None:
     change(alice, agent, is_active=False)
-    assert is_over(signed_in(database, alice, agent))
+    assert is_over(signed_in(alice, agent))
 
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_an_agent_needs_an_active_owner(
     database: str, alice: Person, agent: Record, *, is_known: bool
 ) -> None:
-    itself = signed_in(database, alice, agent)
+    itself = signed_in(alice, agent)
     assert not (is_known and is_over(itself))
     rows(database, "UPDATE users SET is_active = false WHERE id = %(id)s", {"id": alice.id})
     wait_until(lambda: is_over(itself), seconds=2)
-
-
-@pytest.mark.parametrize(("is_active", "status"), [(True, 200), (False, 401)])
-def test_a_session_of_an_agent_is_renewed_while_its_owner_is_active(
-    database: str, alice: Person, agent: Record, *, is_active: bool, status: int
-) -> None:
-    itself = signed_in(database, alice, agent)
-    query = "SELECT id::text AS sid, refresh_id::text AS jti FROM sessions WHERE user_id = %(id)s"
-    (session,) = rows(database, query, {"id": agent["id"]})
-    token = token_of(itself, type="refresh", **session)
-    active = "UPDATE users SET is_active = %(is_active)s WHERE id = %(id)s"
-    rows(database, active, {"is_active": is_active, "id": alice.id})
-    assert alice.post("/auth/refresh", {"refresh_token": token}).status_code == status
 
 
 # Deleting it
@@ -345,22 +328,21 @@ def test_a_deleted_agent_is_gone_for_everybody(
 
 
 def test_a_deleted_agent_cannot_act_nor_come_back(
-    database: str, alice: Person, project: Record, agent: Record
+    alice: Person, project: Record, agent: Record
 ) -> None:
-    itself = signed_in(database, alice, agent)
+    itself = signed_in(alice, agent)
     assert not is_over(itself)
     done(alice.delete(f"/agents/{agent['id']}"))
     wait_until(lambda: is_over(itself), seconds=2)
-    assert is_over(signed_in(database, alice, agent))
+    issued = alice.post(f"/agents/{agent['id']}/tokens", {"name": "A", "scopes": ["tasks:read"]})
+    assert refusal(issued) == (404, "not_found")
     answer = alice.post(f"/projects/{project['id']}/members", {"user_id": agent["id"]})
     assert refusal(answer) == (400, "account_not_found")
 
 
-def test_what_a_deleted_agent_did_stays(
-    database: str, alice: Person, project: Record, agent: Record
-) -> None:
+def test_what_a_deleted_agent_did_stays(alice: Person, project: Record, agent: Record) -> None:
     join(alice, project, agent)
-    itself = signed_in(database, alice, agent)
+    itself = signed_in(alice, agent)
     task = make_task(itself, project_id=project["id"], assignee_id=agent["id"])
     done(alice.delete(f"/agents/{agent['id']}"))
     assert done(alice.get(f"/tasks/{task['id']}")) == task
@@ -396,11 +378,11 @@ def test_the_owner_is_told_the_last_version_of_a_deleted_agent(
 
 
 def test_an_owner_adds_their_agent_to_their_project(
-    database: str, alice: Person, project: Record, agent: Record
+    alice: Person, project: Record, agent: Record
 ) -> None:
     member = join(alice, project, agent, "viewer")
     assert (member["name"], member["email"], member["placeholder"]) == ("Builder", None, False)
-    itself = signed_in(database, alice, agent)
+    itself = signed_in(alice, agent)
     assert done(itself.get(f"/projects/{project['id']}"))["role"] == "viewer"
 
 
@@ -427,9 +409,7 @@ def test_even_a_mate_cannot_take_an_agent_elsewhere(
     assert refusal(answer) == (400, "account_not_found")
 
 
-def test_an_agent_never_owns_a_project(
-    database: str, alice: Person, project: Record, agent: Record
-) -> None:
+def test_an_agent_never_owns_a_project(alice: Person, project: Record, agent: Record) -> None:
     body = {"user_id": agent["id"], "role": "owner"}
     added = alice.post(f"/projects/{project['id']}/members", body)
     assert refusal(added) == (400, "agent_cannot_own")
@@ -438,7 +418,7 @@ def test_an_agent_never_owns_a_project(
     raised = alice.patch(place(project, agent), {"role": "owner"})
     assert refusal(raised) == (400, "agent_cannot_own")
     assert done(alice.get(place(project, agent)))["role"] == "editor"
-    made = signed_in(database, alice, agent).post("/projects", {"name": "Mine"})
+    made = signed_in(alice, agent).post("/projects", {"name": "Mine"})
     assert refusal(made) == (403, "people_only")
 
 
@@ -463,3 +443,17 @@ def test_who_is_removed_takes_their_agents_along_and_only_theirs(
     assert ids(alice.get(f"/agents?project_id={project['id']}")) == [agent["id"]]
     assert alice.get(place(project, of_bob)).status_code == 404
     assert done(bob.get(f"/agents/{of_bob['id']}")) == of_bob
+
+
+def test_one_has_at_most_so_many_agents_also_by_an_import(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them may ask as often as a person."""
+    monkeypatch.setattr("services.agent_service.AGENTS_MAX", 1)
+    agent = new_agent(alice)
+    assert refusal(alice.post("/agents", BUILDER)) == (409, "too_many_agents")
+    archive = export(alice)
+    new_agent(bob)
+    assert refusal(send_archive(bob, archive)) == (409, "too_many_agents")
+    done(alice.delete(f"/agents/{agent['id']}"))
+    new_agent(alice)

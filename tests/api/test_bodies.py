@@ -7,7 +7,8 @@ from flask import Flask
 from werkzeug.test import TestResponse, encode_multipart
 
 from config import settings
-from tests.api.access_world import Guests, Ids, import_form, people
+from tests.api.access_world import Guests, Ids, ask, import_form, people, promote
+from tests.api.rights import contracts
 from tests.factories import PASSWORD, Person, email_of
 
 JSON = "application/json"
@@ -158,13 +159,16 @@ def test_a_larger_body_is_refused(alice: Person) -> None:
 
 
 @pytest.fixture(scope="module")
-def guests(app: Flask) -> Guests:
-    return people(app)
+def guests(app: Flask, database: str) -> Guests:
+    """People, of whom the owner is an administrator as well."""
+    guests = people(app)
+    promote(database, guests.by_role["owner"])
+    return guests
 
 
 @pytest.fixture(scope="module")
 def ids(guests: Guests) -> Ids:
-    return guests.project()
+    return guests.project().complete()
 
 
 def test_an_upload_may_be_larger_than_a_body(guests: Guests, ids: Ids) -> None:
@@ -197,3 +201,20 @@ def test_a_chunked_body_is_refused(alice: Person) -> None:
         data=b'{"title": "Write"}',
     )
     assert refused(answer) == expected(411, "length_required")
+
+
+@pytest.mark.parametrize("depth", [33, 150, 5_000])
+@pytest.mark.parametrize(
+    "route", [each for each, made in contracts().items() if made.takes("body")]
+)
+def test_no_route_takes_json_that_is_nested_deeply(
+    guests: Guests, ids: Ids, route: str, depth: int
+) -> None:
+    """Values of any shape go 16 levels deep, whole bodies a few more; parsing ends at 200."""
+    nested = "[" * depth + "]" * depth
+    names = contracts()[route].parameters["body"].model_fields
+    body = "{%s}" % ", ".join(f'"{name}": {nested}' for name in names)  # noqa: UP031 - braces
+    parts = {"data": body, "content_type": JSON}
+    answer = ask(guests.by_role["owner"], route, ids, lambda _: parts, If_Match='"v1"')
+    code = answer.get_json()["code"]
+    assert (answer.status_code, code) in {(422, "invalid_input"), (400, "malformed_json")}

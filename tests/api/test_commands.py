@@ -9,7 +9,13 @@ from flask import Flask
 from tests.clockify import export, line
 from tests.factories import Person, email_of, sign_up
 from tests.records import Record, done, ids
-from tests.sql import rows
+from tests.second_factors import add_passkey, begin
+from tests.sql import number, rows
+
+LET_ONE_EXPIRE = """
+    UPDATE challenges SET expires_at = now()
+    WHERE digest = (SELECT max(digest) FROM challenges WHERE user_id = %(me)s)
+"""
 
 
 @pytest.fixture
@@ -55,6 +61,7 @@ def test_import_time_prints_counts_and_names_bad_lines(
         "items_created": "0",
     }
     assert "line 3, Start Time: '25:00:00' is not a time" in result.stderr
+    assert "dry run" not in result.output
     assert len(entries_of(alice, project)) == 1
 
 
@@ -72,7 +79,9 @@ def test_import_time_with_dry_run_writes_nothing(
     app: Flask, alice: Person, project: Record, file: Path
 ) -> None:
     form = ("--as", alice.email, "--project-id", project["id"], "--dry-run")
-    assert "created: 1" in run(app, "import-time", file, *form).stdout.splitlines()
+    result = run(app, "import-time", file, *form)
+    assert "created: 1" in result.stdout.splitlines()
+    assert result.output.endswith("\nNothing was written: this was a dry run.\n")
     assert entries_of(alice, project) == []
 
 
@@ -147,3 +156,16 @@ def test_purge_deletes_what_has_expired_and_nothing_else(
     assert rows(database, kept, {"me": alice.id}) == [{"key": "new"}]
     sessions = "SELECT user_id::text FROM sessions WHERE user_id IN (%(me)s, %(other)s)"
     assert rows(database, sessions, {"me": alice.id, "other": other.id}) == [{"user_id": alice.id}]
+
+
+def test_purge_deletes_challenges_that_nobody_can_answer_any_more(
+    app: Flask, database: str
+) -> None:
+    person = sign_up(app, "Carol")
+    add_passkey(person)
+    for _ in range(2):
+        begin(person)
+    mine = {"me": person.id}
+    rows(database, LET_ONE_EXPIRE, mine)
+    assert run(app, "purge").exit_code == 0
+    assert number(database, "SELECT count(*) FROM challenges WHERE user_id = %(me)s", mine) == 1

@@ -161,6 +161,15 @@ def test_there_is_a_table_of_every_kind(content: bytes) -> None:
     assert (draft["seconds"], draft["labels"], draft["billable"]) == ("3600", "deep", "true")
 
 
+def test_what_one_was_told_is_a_table(alice: Person, bob: Person) -> None:
+    for person in (alice, bob):
+        message = {"user_id": person.id, "subject": "Milk", "message": "=1+1"}
+        assert person.post("/notify", message).status_code == 202
+    (line,) = csv.DictReader(io.StringIO(unpack(export(alice))["notifications.csv"].decode()))
+    assert (line["kind"], line["actor"], line["title"]) == ("message", "Alice", "Milk")
+    assert line["message"] == "'=1+1"
+
+
 def test_no_cell_is_a_formula(content: bytes) -> None:
     table = csv.DictReader(io.StringIO(unpack(content)["tasks.csv"].decode()))
     assert "'=SUM(1)" in [line["description"] for line in table]

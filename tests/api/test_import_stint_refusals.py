@@ -344,6 +344,6 @@ def test_an_archive_goes_into_no_project_and_no_zone(
     assert refusal(send_archive(carol, content, **form)) == (400, "not_for_archives")
 
 
-def test_agents_import_no_archive(carol: Person, content: bytes, database: str) -> None:
-    agent = make_agent(database, carol)
+def test_agents_import_no_archive(carol: Person, content: bytes) -> None:
+    agent = make_agent(carol)
     assert refusal(send_archive(agent, content)) == (403, "forbidden")

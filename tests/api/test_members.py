@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.access_world import make_agent
+from tests.api.access_world import import_form, make_agent
 from tests.factories import Person, add_member
 from tests.records import Record, done, event_types, make_task, refusal
 
@@ -128,9 +128,9 @@ def test_a_change_to_another_version_is_refused_and_shows_the_current_one(
 
 
 def test_when_somebodys_role_falls_those_of_their_agents_fall_along(
-    database: str, alice: Person, bob: Person, project: Record
+    alice: Person, bob: Person, project: Record
 ) -> None:
-    agent = agent_of_an_owner(database, alice, bob, project)
+    agent = agent_of_an_owner(alice, bob, project)
     task = make_task(agent, project_id=project["id"])
     done(alice.patch(place(project, bob), {"role": "viewer"}))
     member = done(alice.get(place(project, agent)))
@@ -140,9 +140,9 @@ def test_when_somebodys_role_falls_those_of_their_agents_fall_along(
 
 
 def test_the_room_and_the_agent_hear_of_the_fall(
-    database: str, alice: Person, bob: Person, project: Record
+    alice: Person, bob: Person, project: Record
 ) -> None:
-    agent = agent_of_an_owner(database, alice, bob, project)
+    agent = agent_of_an_owner(alice, bob, project)
     done(alice.patch(place(project, bob), {"role": "viewer"}))
     heard = done(alice.get(f"/rooms/project:{project['id']}/events"))[-2:]
     told = [(event["type"], event["subject"], event["data"]["role"]) for event in heard]
@@ -152,40 +152,36 @@ def test_the_room_and_the_agent_hear_of_the_fall(
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
 def test_an_agent_that_does_not_exceed_the_new_role_stays_as_it_is(
-    database: str, alice: Person, bob: Person, project: Record, role: str
+    alice: Person, bob: Person, project: Record, role: str
 ) -> None:
-    agent = agent_of_an_owner(database, alice, bob, project, role="viewer")
+    agent = agent_of_an_owner(alice, bob, project, role="viewer")
     before = done(alice.get(place(project, agent)))
     done(alice.patch(place(project, bob), {"role": role}))
     assert done(alice.get(place(project, agent))) == before
 
 
-def test_agents_of_others_stay_as_they_are(
-    database: str, alice: Person, bob: Person, project: Record
-) -> None:
+def test_agents_of_others_stay_as_they_are(alice: Person, bob: Person, project: Record) -> None:
     add_member(alice, project, bob, "editor")
-    agent = make_agent(database, alice)
+    agent = make_agent(alice)
     add_member(alice, project, agent, "editor")
     done(alice.patch(place(project, bob), {"role": "viewer"}))
     assert done(alice.get(place(project, agent)))["role"] == "editor"
 
 
 def test_nobody_raises_an_agent_above_its_owner(
-    database: str, alice: Person, bob: Person, project: Record
+    alice: Person, bob: Person, project: Record
 ) -> None:
-    agent = agent_of_an_owner(database, alice, bob, project)
+    agent = agent_of_an_owner(alice, bob, project)
     done(alice.patch(place(project, bob), {"role": "viewer"}))
     answer = alice.patch(place(project, agent), {"role": "editor"})
     assert refusal(answer) == (400, "agent_above_owner")
     assert done(alice.get(place(project, agent)))["role"] == "viewer"
 
 
-def agent_of_an_owner(
-    database: str, alice: Person, bob: Person, project: Record, role: str = "editor"
-) -> Person:
+def agent_of_an_owner(alice: Person, bob: Person, project: Record, role: str = "editor") -> Person:
     """Return an agent of Bob's in a project that he owns together with Alice."""
     add_member(alice, project, bob, "owner")
-    agent = make_agent(database, bob)
+    agent = make_agent(bob)
     add_member(bob, project, agent, role)
     return agent
 
@@ -276,3 +272,22 @@ def test_a_change_of_role_is_a_change_of_the_project_as_its_member_sees_it(
     alice.patch(f"/projects/{project['id']}/members/{bob.id}", {"role": "editor"})
     answer = bob.get(f"/projects/{project['id']}", If_None_Match=seen)
     assert (answer.status_code, answer.get_json()["role"]) == (200, "editor")
+
+
+def test_a_project_has_only_so_many_members(
+    alice: Person, bob: Person, project: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.membership_service.MEMBERS_MAX", 1)
+    path = f"/projects/{project['id']}/members"
+    assert refusal(alice.post(path, {"user_id": bob.id})) == (409, "too_many_members")
+    monkeypatch.setattr("services.membership_service.MEMBERS_MAX", 2)
+    done(alice.post(path, {"user_id": bob.id}))
+
+
+def test_an_import_brings_no_more_members_than_that(
+    alice: Person, project: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.membership_service.MEMBERS_MAX", 1)
+    form = import_form({"project_id": project["id"]})
+    answer = alice.send("POST", "/imports", headers={}, **form)
+    assert refusal(answer) == (409, "too_many_members")

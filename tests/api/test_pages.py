@@ -1,5 +1,6 @@
 """Pages of every list: cursors, offsets and their bounds."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -8,16 +9,27 @@ from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
 from config import settings
-from tests.api.access_world import entry_body
+from tests.api.access_world import entry_body, link_identity, notify_oneself, with_own_session
 from tests.api.rights import contracts
-from tests.factories import Person, add_member, sign_up
+from tests.factories import Person, add_member, make_admin, make_token, sign_up
+from tests.second_factors import add_passkey
 from tests.sql import rows
 
 SIZE = 7
 DUE = [None, "2026-05-01T00:00:00Z", None, "2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"]
 PRIORITIES = ["high", "none", "high", "low"]
 
-LISTS = [route.split(" ")[1] for route, contract in contracts().items() if contract.is_list]
+FAILED_JOBS = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, status)
+    SELECT 'default', %(kind)s, 'failed' FROM generate_series(1, %(number)s)
+"""
+
+# What settings name is so short that it has no pages.
+LISTS = [
+    route.split(" ")[1]
+    for route, contract in contracts().items()
+    if contract.is_list and contract.takes("query")
+]
 
 
 def sorts_of(rule: str) -> list[str]:
@@ -56,7 +68,8 @@ class Keeper:
     """Somebody with `SIZE` of everything that there are lists of, many of them alike."""
 
     def __init__(self, app: Flask, database: str) -> None:
-        self.person = sign_up(app, "Keeper")
+        self.person = make_admin(app, "Keeper")
+        self.family = uuid.uuid4().hex
         projects = [self._make("/projects", name="Website") for _ in range(SIZE)]
         self.project_id, self.task_id = projects[0]["id"], ""
         for number in range(SIZE - 1):
@@ -71,6 +84,22 @@ class Keeper:
             self._make("/time-entries", **entry_body())
             self._make("/agents", name="Builder", kind="ci")
             self.person.delete(f"/items/{self._make('/items', name='Forget')['id']}")
+            link_identity(self.person)
+            add_passkey(self.person)
+            make_token(self.person)
+            notify_oneself(self.person)
+            sign_up(app, f"{self.family}{number}")
+        self.agent_id = self.person.get("/agents").get_json()[0]["id"]
+        for _ in range(SIZE):
+            make_token(self.person, agent_id=self.agent_id)
+        for _ in range(SIZE - 1):
+            with_own_session(database, self.person)
+        hooks = f"/projects/{self.project_id}/webhooks"
+        made = [self._make(hooks, url="https://hooks.invalid") for _ in range(SIZE)]
+        self.webhook_id = made[0]["id"]
+        for _ in range(SIZE):
+            self.person.post(f"/webhooks/{self.webhook_id}/ping")
+        rows(database, FAILED_JOBS, {"kind": f"test.{self.family}", "number": SIZE})
         same = "UPDATE tasks SET updated_at = '2026-03-01' WHERE created_by = %(id)s"
         rows(database, same, {"id": self.person.id})
 
@@ -83,7 +112,19 @@ class Keeper:
     def path(self, rule: str, **question: Any) -> str:
         """The address of one of the lists."""
         asked = "&".join(f"{name}={value}" for name, value in question.items() if value != "")
+        return self.at(rule, asked)
+
+    def at(self, rule: str, asked: str) -> str:
+        """Likewise, with this query."""
+        narrowed = {
+            "/users": f"search={self.family}",
+            "/audit": "action=factor.added",
+            "/admin/jobs": f"kind=test.{self.family}",
+        }
+        asked = "&".join(part for part in (narrowed.get(rule), asked) if part)
         place = rule.replace("<id:project_id>", self.project_id)
+        place = place.replace("<id:agent_id>", self.agent_id)
+        place = place.replace("<id:webhook_id>", self.webhook_id)
         return place.replace("<id:task_id>", self.task_id) + (f"?{asked}" if asked else "")
 
     def whole(self, rule: str, sort: str = "") -> list[dict[str, Any]]:
@@ -166,7 +207,7 @@ def test_a_cursor_goes_on_from_an_offset(keeper: Keeper, rule: str) -> None:
 @pytest.mark.parametrize("bound", ["limit=1", "limit=200", "offset=0", "offset=10000"])
 @pytest.mark.parametrize("rule", LISTS)
 def test_a_page_may_be_as_large_and_as_far_as_this(keeper: Keeper, rule: str, bound: str) -> None:
-    assert keeper.person.get(f"{keeper.path(rule)}?{bound}").status_code == 200
+    assert keeper.person.get(keeper.at(rule, bound)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -186,7 +227,7 @@ def test_a_page_may_be_as_large_and_as_far_as_this(keeper: Keeper, rule: str, bo
 )
 @pytest.mark.parametrize("rule", LISTS)
 def test_a_page_that_is_larger_or_farther_is_refused(keeper: Keeper, rule: str, bound: str) -> None:
-    answer = keeper.person.get(f"{keeper.path(rule)}?{bound}")
+    answer = keeper.person.get(keeper.at(rule, bound))
     assert refusal(answer) == (422, "invalid_input")
     assert answer.get_json()["errors"][0]["field"] == f"query.{bound.partition('=')[0]}"
 
@@ -200,7 +241,7 @@ def test_an_order_that_is_not_offered_is_refused(keeper: Keeper, sort: str) -> N
 @pytest.mark.parametrize("rule", LISTS)
 def test_a_damaged_cursor_is_refused(keeper: Keeper, rule: str, damage: str) -> None:
     cursor = damage.replace("{}", keeper.cursor(keeper.path(rule, limit=1)))
-    answer = keeper.person.get(f"{keeper.path(rule)}?cursor={cursor}")
+    answer = keeper.person.get(keeper.at(rule, f"cursor={cursor}"))
     assert refusal(answer) == (422, "invalid_cursor")
 
 

@@ -317,3 +317,26 @@ def test_thousands_of_tasks_go_by_portions(
     assert number(database, left, values) == with_time
     expected = {"names kept": with_time, "tasks": MANY - with_time, "comments": MANY}
     assert {name: int(counts[name]) for name in expected} == expected
+
+
+@pytest.mark.parametrize("portion", [1, 2])
+def test_what_hangs_on_one_task_goes_by_portions(
+    app: Flask,
+    database: str,
+    alice: Person,
+    task: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    portion: int,
+) -> None:
+    monkeypatch.setattr("services.trash.purge.PORTION", portion)
+    hour = make_entry(alice, task_id=task["id"])
+    delete_long_ago(database, alice, f"/time-entries/{hour['id']}")
+    for _ in range(3):
+        make_item(alice, task_id=task["id"])
+        make_comment(alice, task, "Slowly")
+    delete_long_ago(database, alice, f"/tasks/{task['id']}")
+    counts = dict(line.split(": ") for line in purge(app).stdout.splitlines())
+    assert stored(database, "tasks", task) == []
+    assert [counts[name] for name in ("comments", "items", "time entries", "tasks")] == [
+        *("3", "3", "1", "1")
+    ]

@@ -45,9 +45,9 @@ def task(alice: Person, project: Record) -> Record:
 
 
 @pytest.fixture
-def agent(database: str, alice: Person, project: Record) -> Person:
+def agent(alice: Person, project: Record) -> Person:
     """An agent of Alice's that works in her project."""
-    robot = make_agent(database, alice)
+    robot = make_agent(alice)
     add_member(alice, project, robot, "editor")
     return robot
 
@@ -208,6 +208,7 @@ def test_a_change_of_another_version_is_refused(alice: Person, task: Record, kin
     answer = ask_for_all(alice, creating("x"), wrong | {"if_version": 1})
     assert refusal(answer) == (412, "version_mismatch")
     assert (answer.get_json()["index"], answer.get_json()["current"]) == (1, current)
+    assert "in bulk 2 as if_version" in answer.get_json()["detail"]
     assert ask_for_all(alice, wrong | {"if_version": 2}).status_code == 200
 
 

@@ -39,6 +39,9 @@ def test_a_task_with_nothing_but_a_title_has_defaults(alice: Person, task: Recor
         "status": "pending",
         "priority": "none",
         "due_at": None,
+        "recurrence": None,
+        "series": None,
+        "next_id": None,
         "labels": [],
         "metadata": {},
         "started_at": None,
@@ -276,6 +279,10 @@ def test_a_change_that_names_the_version_among_its_tags_is_made(
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"v2"')
 
 
-def test_a_weak_tag_matches_nothing(alice: Person, task: Record) -> None:
-    answer = alice.patch(f"/tasks/{task['id']}", {"title": "New"}, If_Match='W/"v1"')
+@pytest.mark.parametrize("tag", ['W/"v1"', '"1"', "1"])
+def test_a_tag_of_another_form_matches_nothing_and_the_answer_names_what_would(
+    alice: Person, task: Record, tag: str
+) -> None:
+    answer = alice.patch(f"/tasks/{task['id']}", {"title": "New"}, If_Match=tag)
     assert refusal(answer) == (412, "version_mismatch")
+    assert 'send "v1" in If-Match' in answer.get_json()["detail"]

@@ -210,8 +210,8 @@ def test_an_overlap_that_was_allowed_cannot_be_forbidden_while_it_is_there(
     assert refusal(answer) == (409, "time_overlap")
 
 
-def test_an_agent_may_do_several_things_at_once(database: str, alice: Person) -> None:
-    agent = make_agent(database, alice)
+def test_an_agent_may_do_several_things_at_once(alice: Person) -> None:
+    agent = make_agent(alice)
     entries = [make_entry(agent, NINE, TEN) for _ in range(2)]
     assert [entry["allow_overlap"] for entry in entries] == [True, True]
     assert start_timer(agent)["source"] == "agent"

@@ -245,9 +245,9 @@ def stop_by_switching_off(owner: Person, agent: Person) -> None:
 
 @pytest.mark.parametrize("end", [stop_by_deleting, stop_by_switching_off])
 def test_the_timer_of_an_agent_stops_when_the_agent_is_ended(
-    database: str, alice: Person, project: Record, end: Callable[[Person, Person], None]
+    alice: Person, project: Record, end: Callable[[Person, Person], None]
 ) -> None:
-    agent = make_agent(database, alice)
+    agent = make_agent(alice)
     add_member(alice, project, agent, "editor")
     started = start_timer(agent, project_id=project["id"])
     end(alice, agent)
@@ -262,17 +262,15 @@ def test_the_timer_of_an_agent_stops_when_the_agent_is_ended(
 def test_a_personal_timer_of_an_agent_stops_too(
     database: str, alice: Person, end: Callable[[Person, Person], None]
 ) -> None:
-    agent = make_agent(database, alice)
+    agent = make_agent(alice)
     started = start_timer(agent)
     end(alice, agent)
     query = "SELECT ended_at IS NOT NULL AS stopped FROM time_entries WHERE id = %(id)s"
     assert rows(database, query, {"id": started["id"]}) == [{"stopped": True}]
 
 
-def test_the_timer_of_an_agent_that_only_gets_another_name_goes_on(
-    database: str, alice: Person
-) -> None:
-    agent = make_agent(database, alice)
+def test_the_timer_of_an_agent_that_only_gets_another_name_goes_on(alice: Person) -> None:
+    agent = make_agent(alice)
     started = start_timer(agent)
     done(alice.patch(f"/agents/{agent.id}", {"name": "Nightly"}))
     assert running(agent) == started

@@ -1,18 +1,28 @@
-"""Forged tokens: whatever is not exactly what we sign is refused the same way."""
+"""Forged tokens: whatever is not exactly what we sign is refused the same way.
+
+By both workers of the real server, over REST, and where access tokens sign in to a WebSocket.
+"""
 
 import base64
 import hmac
 import json
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jwt
 import pytest
+import requests
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from config import settings
+from tests.crowd import crowd
 from tests.factories import Person
+from tests.live.sockets import Socket, Sockets
+from tests.records import done
+from tests.server import Client, Server
 
 Kind = Literal["access", "refresh"]
 Claims = dict[str, Any]
@@ -21,7 +31,7 @@ KINDS: tuple[Kind, ...] = ("access", "refresh")
 ATTACKER = "the key of somebody else, long enough for HS256"
 ATTACKERS_SITE = "https://attacker.example/keys.json"
 
-REQUIRED = ["exp", "iat", "jti", "sub", "sid", "type", "iss", "aud"]
+REQUIRED = ["exp", "iat", "jti", "sub", "sid", "csrf", "type", "iss", "aud"]
 
 WRONG: dict[str, Claims] = {
     "aud of another service": {"aud": "other"},
@@ -89,105 +99,143 @@ def forge(header: Claims, claims: Any, key: str) -> str:
     return b".".join([signed, base64url(signature)]).decode()
 
 
-def present(person: Person, kind: Kind, token: str) -> TestResponse:
-    """Use a token for what tokens of this kind are for."""
-    if kind == "refresh":
-        return person.post("/auth/refresh", {"refresh_token": token})
-    return person.get("/users/me", Authorization=f"Bearer {token}")
+@dataclass
+class Doors:
+    """Everywhere that a token may be shown."""
+
+    clients: list[Client]
+    sockets: Sockets
+
+    def ask(self, kind: Kind, token: str) -> list[requests.Response]:
+        """Use a token at both workers for what tokens of this kind are for."""
+        if kind == "refresh":
+            body = {"refresh_token": token}
+            return [client.post("/auth/refresh", json=body) for client in self.clients]
+        headers = {"Authorization": f"Bearer {token}"}
+        return [client.get("/users/me", headers=headers) for client in self.clients]
+
+    def open(self, token: str) -> Iterator[Socket]:
+        """Open a socket with the token in its first message, and one with it in a header."""
+        socket = self.sockets.unwelcomed()
+        socket.send("authenticate", token=token)
+        yield socket
+        if token.isascii():
+            yield self.sockets.unwelcomed(headers={"Authorization": f"Bearer {token}"})
 
 
-def assert_refused(answer: TestResponse, *codes: str) -> None:
-    assert answer.status_code == 401, answer.text
-    assert answer.mimetype == "application/problem+json"
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.get_json()["status"] == 401
-    assert answer.get_json()["code"] in codes
+@pytest.fixture
+def doors(server: Server) -> Iterator[Doors]:
+    """Connections to both workers."""
+    with crowd(server, 2) as clients, Sockets.at(server) as sockets:
+        yield Doors(clients, sockets)
+
+
+def assert_refused(doors: Doors, kind: Kind, tokens: Mapping[str, str], *codes: str) -> None:
+    for name, token in tokens.items():
+        for answer in doors.ask(kind, token):
+            assert answer.status_code == 401, (name, answer.text)
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            assert answer.json()["status"] == 401
+            assert answer.json()["code"] in codes, name
+        for socket in doors.open(token) if kind == "access" else ():
+            assert (socket.closed()[0], socket.messages) == (4001, []), name
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_token_like_ours_is_accepted(alice: Person, kind: Kind) -> None:
+def test_a_token_like_ours_is_accepted(doors: Doors, alice: Person, kind: Kind) -> None:
     claims = claims_of(alice, kind)
     assert set(claims) >= set(REQUIRED)
-    assert present(alice, kind, sign(claims)).status_code == 200
+    for token in (sign(claims), forge({"alg": "HS256"}, claims, OUR_KEY)):
+        assert {answer.status_code for answer in doors.ask(kind, token)} == {200}
+        for socket in doors.open(token) if kind == "access" else ():
+            assert socket.receive("welcome")["user_id"] == alice.id
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_token_written_by_hand_like_ours_is_accepted(alice: Person, kind: Kind) -> None:
-    token = forge({"alg": "HS256"}, claims_of(alice, kind), OUR_KEY)
-    assert present(alice, kind, token).status_code == 200
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("claim", REQUIRED)
-def test_a_token_without_a_claim_is_refused(alice: Person, claim: str, kind: Kind) -> None:
+def test_a_token_without_a_claim_is_refused(doors: Doors, alice: Person, kind: Kind) -> None:
     claims = claims_of(alice, kind)
-    del claims[claim]
-    assert_refused(present(alice, kind, sign(claims)), "token_invalid")
+    tokens = {
+        missing: sign({name: value for name, value in claims.items() if name != missing})
+        for missing in REQUIRED
+    }
+    assert_refused(doors, kind, tokens, "token_invalid")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_token_with_a_wrong_claim_is_refused(alice: Person, wrong: str, kind: Kind) -> None:
-    token = forge({"alg": "HS256"}, claims_of(alice, kind) | WRONG[wrong], OUR_KEY)
-    assert_refused(present(alice, kind, token), "token_invalid", "session_over")
+def test_a_token_with_a_wrong_claim_is_refused(doors: Doors, alice: Person, kind: Kind) -> None:
+    claims = claims_of(alice, kind)
+    tokens = {
+        name: forge({"alg": "HS256"}, claims | wrong, OUR_KEY) for name, wrong in WRONG.items()
+    }
+    stale = tokens.pop("a session that never was")
+    assert_refused(doors, kind, tokens, "token_invalid")
+    assert_refused(doors, kind, {"stale": stale}, "session_over")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_expired_token_is_refused_and_says_so(alice: Person, kind: Kind) -> None:
+def test_an_expired_token_is_refused_and_says_so(doors: Doors, alice: Person, kind: Kind) -> None:
     token = sign(claims_of(alice, kind) | {"exp": int(time.time()) - 1})
-    assert_refused(present(alice, kind, token), "token_expired")
+    assert_refused(doors, kind, {"expired": token}, "token_expired")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("forgery", FORGED_HEADERS)
-def test_a_token_signed_another_way_is_refused(alice: Person, forgery: str, kind: Kind) -> None:
-    header, key = FORGED_HEADERS[forgery]
-    token = forge(header, claims_of(alice, kind), key)
-    assert_refused(present(alice, kind, token), "token_invalid")
+def test_a_token_of_an_ended_session_is_refused(doors: Doors, alice: Person, kind: Kind) -> None:
+    done(alice.post("/auth/logout"))
+    assert_refused(doors, kind, {"revoked": alice.tokens[f"{kind}_token"]}, "session_over")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "HS256", ""])
-def test_a_token_without_a_signature_is_refused(alice: Person, algorithm: str, kind: Kind) -> None:
-    token = forge({"alg": algorithm}, claims_of(alice, kind), OUR_KEY)
-    unsigned = token.rpartition(".")[0] + "."
-    assert_refused(present(alice, kind, unsigned), "token_invalid")
+def test_a_token_signed_another_way_is_refused(doors: Doors, alice: Person, kind: Kind) -> None:
+    claims = claims_of(alice, kind)
+    tokens = {name: forge(header, claims, key) for name, (header, key) in FORGED_HEADERS.items()}
+    assert_refused(doors, kind, tokens, "token_invalid")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_without_a_signature_is_refused(doors: Doors, alice: Person, kind: Kind) -> None:
+    claims = claims_of(alice, kind)
+    tokens = {
+        algorithm: forge({"alg": algorithm}, claims, OUR_KEY).rpartition(".")[0] + "."
+        for algorithm in ("none", "None", "NONE", "nOnE", "HS256", "")
+    }
+    assert_refused(doors, kind, tokens, "token_invalid")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_whose_claims_were_changed_is_refused(
-    alice: Person, bob: Person, kind: Kind
+    doors: Doors, alice: Person, bob: Person, kind: Kind
 ) -> None:
     header, _, signature = alice.tokens[f"{kind}_token"].split(".")
     _, payload, _ = bob.tokens[f"{kind}_token"].split(".")
-    assert_refused(present(alice, kind, f"{header}.{payload}.{signature}"), "token_invalid")
+    tokens = {"of bob": f"{header}.{payload}.{signature}"}
+    no_objects: list[Any] = [[], "claims", None, 1]
+    tokens |= {f"{claims}": forge({"alg": "HS256"}, claims, OUR_KEY) for claims in no_objects}
+    assert_refused(doors, kind, tokens, "token_invalid")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("claims", [[], "claims", None, 1])
-def test_a_token_whose_claims_are_no_object_is_refused(
-    alice: Person, claims: Any, kind: Kind
-) -> None:
-    token = forge({"alg": "HS256"}, claims, OUR_KEY)
-    assert_refused(present(alice, kind, token), "token_invalid")
+def test_garbage_is_no_token(doors: Doors, kind: Kind) -> None:
+    tokens = [token for token in GARBAGE if kind == "access" or len(token) < 4_000]
+    assert_refused(doors, kind, {token[:20]: token for token in tokens}, "token_invalid")
 
 
-@pytest.mark.parametrize("token", GARBAGE)
-def test_garbage_is_no_access_token(alice: Person, token: str) -> None:
-    assert_refused(present(alice, "access", token), "token_invalid")
+def test_a_refresh_token_is_no_access_token(doors: Doors, alice: Person) -> None:
+    refresh = alice.tokens["refresh_token"]
+    assert_refused(doors, "access", {"refresh": refresh}, "token_invalid")
 
 
-@pytest.mark.parametrize("token", ["", *(each for each in GARBAGE if len(each) < 4_000)])
-def test_garbage_is_no_refresh_token(alice: Person, token: str) -> None:
-    assert_refused(present(alice, "refresh", token), "token_invalid")
+def test_an_access_token_is_no_refresh_token(doors: Doors, alice: Person) -> None:
+    tokens = {"access": alice.tokens["access_token"], "none": ""}
+    assert_refused(doors, "refresh", tokens, "token_invalid")
 
 
-def test_a_refresh_token_is_no_access_token(alice: Person) -> None:
-    assert_refused(present(alice, "access", alice.tokens["refresh_token"]), "token_invalid")
+# Where a token is looked for
 
 
-def test_an_access_token_is_no_refresh_token(alice: Person) -> None:
-    assert_refused(present(alice, "refresh", alice.tokens["access_token"]), "token_invalid")
+def assert_unauthenticated(answer: TestResponse) -> None:
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +244,7 @@ def test_an_access_token_is_no_refresh_token(alice: Person) -> None:
 def test_another_scheme_is_refused(alice: Person, header: str) -> None:
     token = alice.tokens["access_token"]
     answer = alice.get("/users/me", Authorization=header.format(token))
-    assert_refused(answer, "unauthenticated")
+    assert_unauthenticated(answer)
 
 
 def test_the_name_of_the_scheme_may_be_written_in_any_case(alice: Person) -> None:
@@ -207,14 +255,14 @@ def test_the_name_of_the_scheme_may_be_written_in_any_case(alice: Person) -> Non
 @pytest.mark.parametrize("name", ["access_token", "token", "jwt"])
 def test_a_token_in_the_address_does_not_count(alice: Person, name: str) -> None:
     path = f"/users/me?{name}={alice.tokens['access_token']}"
-    assert_refused(alice.get(path, Authorization=""), "unauthenticated")
+    assert_unauthenticated(alice.get(path, Authorization=""))
 
 
 def test_a_token_in_a_cookie_does_not_count(app: Flask, alice: Person) -> None:
     stranger = Person(app.test_client())
     stranger.client.set_cookie("access_token_cookie", alice.tokens["access_token"])
-    assert_refused(stranger.get("/users/me"), "unauthenticated")
+    assert_unauthenticated(stranger.get("/users/me"))
 
 
 def test_a_refused_token_is_not_repeated(alice: Person) -> None:
-    assert "canary" not in present(alice, "access", "canary").text
+    assert "canary" not in alice.get("/users/me", Authorization="Bearer canary").text

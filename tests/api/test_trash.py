@@ -396,8 +396,8 @@ def test_a_timer_does_not_come_back_while_another_runs(alice: Person) -> None:
     assert done(alice.get("/timer")) == running
 
 
-def test_not_even_an_agent_gets_a_second_timer_back(alice: Person, database: str) -> None:
-    agent = make_agent(database, alice)
+def test_not_even_an_agent_gets_a_second_timer_back(alice: Person) -> None:
+    agent = make_agent(alice)
     path = f"/time-entries/{start_timer(agent)['id']}"
     operation = throw_away(agent, path, If_Match="*")
     start_timer(agent)

@@ -202,9 +202,9 @@ class Secrets:
         self.send(422, "POST", "/auth/login", json=credentials | {self.new(): 1})
         spent = self.send(200, "POST", "/auth/login", json=credentials).json()
         tokens = self.send(200, "POST", "/auth/refresh", json=self.refresh(spent)).json()
-        self.send(401, "POST", "/auth/refresh", json=self.refresh(spent))
+        again = self.send(200, "POST", "/auth/refresh", json=self.refresh(spent)).json()
         self.send(401, "POST", "/auth/refresh", json={"refresh_token": self.new()})
-        for pair in (spent, tokens):
+        for pair in (spent, tokens, again):
             self.secrets += [pair["access_token"], pair["refresh_token"]]
         self._client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
@@ -230,6 +230,27 @@ class Secrets:
         files = {"file": ("export.csv", TABLE)}
         self.send(422, "POST", "/imports", data={"format": self.new()}, files=files)
 
+    def use_api_token(self) -> None:
+        """A token as it should be, and where it does not belong."""
+        body = {"name": self.new(), "scopes": ["account:read"]}
+        made = self.send(201, "POST", "/users/me/tokens", json=body).json()
+        token = made["token"]
+        self.secrets += [token, token[:-1], token[:40]]
+        headers = {"Authorization": f"Bearer {token}"}
+        self.send(200, "GET", "/users/me", headers=headers)
+        answers = [
+            self.send(403, "GET", "/tasks", headers=headers),
+            self.send(401, "GET", "/users/me", headers={"Authorization": f"Bearer {token[:-1]}"}),
+            self.send(401, "POST", "/auth/refresh", json={"refresh_token": token}),
+            self.send(404, "GET", f"/users/me/tokens/{token}"),
+            self.send(422, "GET", f"/tasks?token={token}"),
+            self.send(422, "POST", "/tasks", json={"token": token}),
+            self.send(204, "DELETE", f"/users/me/tokens/{made['id']}"),
+            self.send(401, "GET", "/users/me", headers=headers),
+        ]
+        told = [answer.text for answer in answers if token[:40] in answer.text]
+        assert told == []
+
     def fail(self) -> None:
         as_json = {"Content-Type": "application/json"}
         self.send(400, "POST", "/tasks", data=f'{{"title": "{self.new()}', headers=as_json)
@@ -252,6 +273,7 @@ def told(strict: Server) -> Secrets:
         secrets = Secrets(client)
         secrets.sign_up()
         secrets.work()
+        secrets.use_api_token()
         secrets.fail()
         secrets.send(204, "POST", "/auth/logout")
     return secrets

@@ -3,7 +3,9 @@
 import json
 import socket as sockets_of_the_system
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from statistics import median
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -20,6 +22,7 @@ from tests.waiting import wait_until
 MESSAGE_MAX_BYTES = 65_536
 HUGE_AT_ONCE = 12  # as many as a request may carry
 TOO_SLOW = 4008
+PONG = b"\x8a\x80mask"  # that nobody asked for
 
 
 def echo_of(size: int) -> str:
@@ -141,6 +144,28 @@ def test_a_flood_of_messages_ends_the_connection_and_no_other(
         start = time.monotonic()
         other.ping()
         assert time.monotonic() - start < 2
+
+
+def test_a_flood_of_what_is_no_message_holds_nobody_up(
+    sockets: Sockets, alice: Person, bystander: Socket
+) -> None:
+    floods = [sockets.open(alice).connection.socket for _ in range(6)]
+
+    def flood(line: sockets_of_the_system.socket) -> None:
+        with suppress(OSError):
+            while True:
+                line.sendall(PONG * 1_000)
+
+    with ThreadPoolExecutor(len(floods)) as threads:
+        threads.map(flood, floods)
+        waits = []
+        for _ in range(21):
+            start = time.monotonic()
+            bystander.ping()
+            waits.append(time.monotonic() - start)
+        for line in floods:
+            line.shutdown(sockets_of_the_system.SHUT_RDWR)
+    assert median(waits) < 0.2
 
 
 @pytest.mark.faults

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.factories import Person
-from tests.live.sockets import Socket, Sockets
+from tests.live.sockets import SECONDS, Socket, Sockets
 
 ROOM = "project:01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -29,6 +29,10 @@ def refusal(socket: Socket, data: str | bytes) -> str:
 def test_a_ping_is_answered_with_a_pong(socket: Socket) -> None:
     socket.send("ping", id="1")
     assert socket.receive("pong") == {"type": "pong", "id": "1"}
+
+
+def test_a_ping_frame_is_answered_with_a_pong_frame(socket: Socket) -> None:
+    assert socket.connection.ping(b"1").wait(SECONDS)
 
 
 def test_an_id_is_optional(socket: Socket) -> None:

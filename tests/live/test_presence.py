@@ -16,6 +16,8 @@ from tests.factories import Person, add_member, sign_up
 from tests.live.sockets import Socket, Sockets, through, user_room_of
 from tests.records import Record, done, make_project, make_task, start_timer
 from tests.server import Server
+from tests.sql import connect, rows
+from tests.waiting import wait_until
 
 LEASE_SECONDS = 30
 
@@ -164,6 +166,19 @@ def test_who_was_removed_is_gone(
 ) -> None:
     done(alice.delete(f"/projects/{project['id']}/members/{bob.id}"))
     wait_for(pair[0], room, pair[:1])
+
+
+def test_who_leaves_while_they_are_written_down_is_gone(
+    sockets: Sockets, alice: Person, room: str, database: str
+) -> None:
+    waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'presences'::regclass"
+    with connect(database) as connection, connection.transaction():
+        connection.execute("LOCK TABLE presences IN SHARE MODE")
+        socket = sockets.open(alice, room)
+        wait_until(lambda: bool(rows(database, waits)), 1)
+        socket.close()
+    query = "SELECT 1 FROM presences WHERE room = %(room)s"
+    wait_until(lambda: not rows(database, query, {"room": room}), 5)
 
 
 def test_who_comes_back_is_there_again(pair: tuple[Socket, Socket], room: str) -> None:

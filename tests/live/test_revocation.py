@@ -9,11 +9,17 @@ from tests.api.access_world import make_agent
 from tests.changes import room_of
 from tests.factories import Person, add_member, log_in
 from tests.live.sockets import Socket, Sockets, user_room_of
+from tests.live.test_limits import make_huge_tasks, narrow_line
 from tests.records import Record, done, make_project, make_task
-from tests.sql import rows
+from tests.sql import connect, rows
+from tests.waiting import wait_until
 
 AT_ONCE = 1.0
 NEXT_LOOK = 4.0
+
+LOCATING: LiteralString = """
+    SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%oldest%'
+"""
 
 Ending = Callable[[Person, Person, Record], object]
 
@@ -144,6 +150,34 @@ def test_another_role_keeps_the_room_open(
         assert socket.of_type("revoked") == []
 
 
+def test_who_is_removed_while_they_open_a_room_does_not_hear_it(
+    sockets: Sockets, alice: Person, bob: Person, shared: Record, database: str
+) -> None:
+    socket = sockets.open(bob, user_room_of(bob))
+    with connect(database) as connection, connection.transaction():
+        connection.execute("LOCK TABLE event_log")  # where in the log they begin is not told yet
+        socket.send("subscribe", room=room_of(shared))
+        wait_until(lambda: bool(rows(database, LOCATING)), 1)
+        remove(alice, bob, shared)
+    answer = socket.receive_until(lambda message: message.get("room") == room_of(shared))
+    assert (answer["type"], answer.get("code")) == ("error", "not_found")
+
+
+def test_who_is_removed_while_they_catch_up_hears_no_more(
+    sockets: Sockets, alice: Person, bob: Person, shared: Record
+) -> None:
+    room = room_of(shared)
+    make_huge_tasks(alice, shared, 8)
+    socket = sockets.open(bob, user_room_of(bob), sock=narrow_line(sockets.server))
+    socket.send("subscribe", room=room, since=1)
+    socket.receive("subscribed")
+    remove(alice, bob, shared)
+    revoked = socket.receive("revoked", 20)
+    socket.ping()
+    later = socket.messages[socket.messages.index(revoked) + 1 :]
+    assert room not in [each["event"]["room"] for each in later if each["type"] == "event"]
+
+
 # Sessions
 
 
@@ -157,6 +191,20 @@ def test_signing_out_closes_sockets_at_both_workers(
         code, reason = socket.closed(AT_ONCE)
         assert code == 4001
         assert reason
+
+
+def test_who_signed_out_opens_no_socket_at_a_worker_that_remembers_them(
+    sockets: Sockets, alice: Person
+) -> None:
+    headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
+    lines = [*sockets.lines_to_both(), *sockets.lines_to_both()]
+    for line in lines[:2]:
+        sockets.unwelcomed(headers=headers, sock=line).receive("welcome")
+    done(alice.post("/auth/logout"))
+    for line in lines[2:]:
+        socket = sockets.unwelcomed(headers=headers, sock=line)
+        assert socket.closed(AT_ONCE)[0] == 4001
+        assert socket.messages == []
 
 
 def test_signing_out_leaves_the_sockets_of_other_sessions_open(
@@ -173,9 +221,10 @@ def test_signing_out_leaves_the_sockets_of_other_sessions_open(
 
 
 def test_a_deleted_agent_is_sent_away_from_both_workers(
-    sockets: Sockets, alice: Person, database: str
+    sockets: Sockets,
+    alice: Person,
 ) -> None:
-    agent = make_agent(database, alice)
+    agent = make_agent(alice)
     both = sockets.at_both_workers(agent)
     done(alice.delete(f"/agents/{agent.id}"))
     for socket in both:

@@ -8,7 +8,7 @@ from tests.changes import change_all, events_of, room_of
 from tests.crowd import at_once
 from tests.factories import Person, add_member
 from tests.live.sockets import Socket, Sockets, user_room_of
-from tests.records import Record, done, make_project, make_task, start_timer
+from tests.records import Record, done, make_project, make_task, refusal, start_timer
 from tests.sql import rows
 
 STRANGE_ROOMS = [
@@ -248,6 +248,21 @@ def test_a_position_before_what_is_kept_needs_a_snapshot(
     socket = sockets.open(alice)
     assert socket.subscribe(room, since=seq - 3)["outcome"] == "resync_required"
     assert socket.subscribe(room, since=seq - 2)["outcome"] == "replay"
+
+
+def test_a_log_with_a_gap_needs_a_snapshot(
+    sockets: Sockets, alice: Person, project: Record, room: str, database: str
+) -> None:
+    make_tasks(alice, project, 5)
+    seq = head_of(alice, room)
+    position = {"room": room, "seq": seq - 2}
+    rows(database, "DELETE FROM events WHERE room = %(room)s AND seq = %(seq)s", position)
+    socket = sockets.open(alice)
+    socket.subscribe(room, since=seq - 4)
+    assert socket.receive("subscribed")["outcome"] == "resync_required"
+    assert seqs(socket) == []
+    answer = alice.get(f"/rooms/{room}/events?since={seq - 4}")
+    assert refusal(answer) == (409, "resync_required")
 
 
 def test_nothing_is_missed_where_nothing_is_kept_and_nothing_happened(

@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from gunicorn.config import Config
+from websockets.exceptions import WebSocketException
 
+from gunicorn_worker import Worker
 from tests.changes import events_of, room_of
 from tests.crowd import at_once, worker_at, worker_pids
 from tests.factories import Person, sign_up
-from tests.live.sockets import Sockets, through
+from tests.live.sockets import Socket, Sockets, through
 from tests.records import done, make_project
 from tests.server import Server
+
+pytestmark = pytest.mark.faults
 
 RESTARTING = 1012
 STOPPED_SECONDS = 10
@@ -53,13 +58,53 @@ def test_all_sockets_are_told_at_once_and_the_server_ends(stopped: Sockets, caro
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0
 
 
-@pytest.mark.faults
+def come_back(sockets: Sockets, person: Person) -> Socket | None:
+    """Open a socket again; None once nobody listens any more."""
+    token = person.tokens["access_token"]
+    try:
+        return sockets.unwelcomed(headers={"Authorization": f"Bearer {token}"})
+    except (OSError, WebSocketException):
+        return None
+
+
+def test_who_comes_back_too_soon_is_sent_away_as_well(stopped: Sockets, carol: Person) -> None:
+    first = stopped.open(carol)
+    stopped.server.process.send_signal(signal.SIGTERM)
+    assert first.closed(2)[0] == RESTARTING
+    while again := come_back(stopped, carol):
+        assert again.closed(2)[0] == RESTARTING
+    assert stopped.server.process.wait(STOPPED_SECONDS) == 0
+
+
 def test_who_has_not_signed_in_yet_holds_nothing_up(stopped: Sockets, carol: Person) -> None:
     lines = stopped.lines_to_both()
     for line in lines:
         stopped.unwelcomed(sock=line)
     stopped.server.process.send_signal(signal.SIGTERM)
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0
+
+
+def test_who_signs_in_while_the_server_ends_is_told_at_once(
+    stopped: Sockets, carol: Person
+) -> None:
+    late = [stopped.unwelcomed(sock=line) for line in stopped.lines_to_both()]
+    told = stopped.at_both_workers(carol)
+    stopped.server.process.send_signal(signal.SIGTERM)
+    for socket in told:
+        socket.closed(2)
+    for socket in late:
+        socket.send("authenticate", token=carol.tokens["access_token"])
+        assert socket.closed(2)[0] == RESTARTING
+    assert stopped.server.process.wait(STOPPED_SECONDS) == 0
+
+
+def test_a_worker_that_is_stopped_before_it_is_loaded_ends(tmp_path: Path) -> None:
+    config = Config()
+    config.set("worker_tmp_dir", str(tmp_path))
+    worker = Worker(0, os.getpid(), [], None, 1, config, None)  # type: ignore[arg-type]  # asks neither an application nor a log
+    worker.handle_exit(signal.SIGTERM, None)
+    assert not worker.alive
+    worker.tmp.close()
 
 
 def test_one_worker_that_stops_sends_its_own_away(stopped: Sockets, carol: Person) -> None:
@@ -79,7 +124,7 @@ def test_a_long_poll_is_answered_before_the_server_ends(stopped: Sockets, carol:
         time.sleep(0.5)  # nothing tells from outside that somebody waits
         stopped.server.process.send_signal(signal.SIGTERM)
 
-    poll: Any = partial(carol.get, f"/rooms/{room}/events?since={since}&wait=3")
+    poll: Any = partial(carol.get, f"/rooms/{room}/events?since={since}&wait=25")
     answer, _ = at_once([poll, stop])
     assert done(answer) == []
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0

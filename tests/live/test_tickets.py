@@ -35,9 +35,9 @@ def test_a_ticket_is_good_for_thirty_seconds(alice: Person) -> None:
 
 def test_a_ticket_opens_one_socket(sockets: Sockets, alice: Person) -> None:
     ticket = ticket_of(alice)
-    first, second = show(sockets, ticket), show(sockets, ticket)
+    first = show(sockets, ticket)
     first.receive("welcome")
-    code, reason = second.closed()
+    code, reason = show(sockets, ticket).closed()
     assert code == 4001
     assert "ticket" in reason
     first.ping()

@@ -21,6 +21,8 @@ from tests.records import done, ids, make_comment, make_entry, make_item, make_p
 from tests.sql import rows
 from tests.ticktick import backup, checklist, task
 
+pytestmark = pytest.mark.faults
+
 CLOCKIFY = (Path(__file__).parents[1] / "data" / "clockify-1.csv").read_text()
 WAIT = psycopg.Connection.wait
 
@@ -91,6 +93,20 @@ def say_something(person: Person, key: str) -> TestResponse:
     return person.post(path, {"body": f"@Alice {key}"}, Idempotency_Key=key)
 
 
+def take_an_agent_on(person: Person) -> None:
+    """Make a project with somebody to whom tasks can be given."""
+    prepare("/agents", name="Builder", kind="ci")(person)
+    project = make_project(person)
+    MADE[f"project of {person.id}"] = project["id"]
+    done(person.post(f"/projects/{project['id']}/members", {"user_id": MADE[person.id]}))
+
+
+def give_a_task_away(person: Person, key: str) -> TestResponse:
+    project_id, agent_id = MADE[f"project of {person.id}"], MADE[person.id]
+    body = {"title": key, "project_id": project_id, "assignee_id": agent_id}
+    return person.post("/tasks", body, Idempotency_Key=key)
+
+
 def make_a_task_of_a_line(person: Person, key: str) -> TestResponse:
     return person.post(f"/items/{MADE[person.id]}/promote", {}, Idempotency_Key=key)
 
@@ -109,6 +125,18 @@ def make_a_discussed_task_of_a_project(person: Person) -> None:
 def make_it_personal(person: Person, key: str) -> TestResponse:
     body = {"project_id": None}
     return person.post(f"/tasks/{MADE[person.id]}/move", body, Idempotency_Key=key)
+
+
+def make_a_followed_project(person: Person) -> None:
+    """Make one with a webhook."""
+    MADE[person.id] = make_project(person)["id"]
+    hooks = f"/projects/{MADE[person.id]}/webhooks"
+    done(person.post(hooks, {"url": "https://hooks.invalid"}))
+
+
+def make_a_task_that_others_hear_of(person: Person, key: str) -> TestResponse:
+    body = {"title": key, "project_id": MADE[person.id]}
+    return person.post("/tasks", body, Idempotency_Key=key)
 
 
 def make_a_part(person: Person) -> None:
@@ -170,6 +198,19 @@ WRITES = {
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
     ),
+    "a task that a webhook tells of": Write(
+        make_a_task_that_others_hear_of,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks WHERE title = %(key)s) AS tasks,
+            (SELECT count(*) FROM events WHERE data->>'title' = %(key)s) AS events,
+            (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'webhooks.plan'
+                AND args->>'room' IN (SELECT 'project:' || id FROM projects
+                    WHERE created_by = %(me)s)) AS plans,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=make_a_followed_project,
+    ),
     "a timer that stops another": Write(
         switch_the_timer,
         """
@@ -197,6 +238,18 @@ WRITES = {
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
         before=prepare("/tasks", title="Write"),
+    ),
+    "a task that is given to somebody": Write(
+        give_a_task_away,
+        """
+        SELECT
+            (SELECT count(*) FROM tasks WHERE title = %(key)s) AS tasks,
+            (SELECT count(*) FROM events WHERE data->>'title' = %(key)s) AS events,
+            (SELECT count(*) FROM procrastinate_jobs WHERE args->>'kind' = 'assigned'
+                AND args->>'actor_id' = %(me)s::text) AS jobs,
+            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
+        """,
+        before=take_an_agent_on,
     ),
     "a task made of a line": Write(
         make_a_task_of_a_line,
@@ -318,10 +371,12 @@ WRITES = {
 
 EVERYTHING = {
     "a task": {"tasks": 1, "events": 1, "answers": 1},
+    "a task that a webhook tells of": {"tasks": 1, "events": 1, "plans": 1, "answers": 1},
     "a timer that stops another": {
         "running": 1, "started": 1, "stopped": 1, "stops": 1, "answers": 1
     },
     "a comment": {"comments": 1, "discussed": 1, "events": 1, "answers": 1},
+    "a task that is given to somebody": {"tasks": 1, "events": 1, "jobs": 1, "answers": 1},
     "a task made of a line": {"tasks": 1, "promoted": 1, "events": 2, "answers": 1},
     "a task that leaves its project": {
         "tasks": 2, "entries": 1, "told_where_it_was": 3, "told_where_it_is": 5, "answers": 1

@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 
 from models.event import EventType
+from services.worker import worker
 from tests import clockify
-from tests.api.access_world import with_own_session
 from tests.archives import export, send_archive, small_archive
-from tests.factories import Person, sign_up
+from tests.factories import PASSWORD, Person, as_agent, log_in, make_admin, sign_up
 from tests.records import Record, make_comment, make_project, make_task
 from tests.rooms import Follower
 from tests.services.test_recorded_events import DOINGS
@@ -129,7 +129,34 @@ def the_trash_is_emptied(world: World) -> None:
     assert result.exit_code == 0, result.output
 
 
+def a_member_deletes_their_account(world: World) -> None:
+    ok(world.alice.patch(f"{world.people}/{world.bob.id}", {"role": "owner"}))
+    agent = ok(world.bob.post("/agents", {"name": "Tester", "kind": "ci"}))
+    ok(world.bob.post(world.people, {"user_id": agent["id"]}))
+    ok(world.bob.post("/timer/start", {"project_id": world.project["id"]}))
+    ok(world.bob.send("DELETE", "/users/me", headers={}, json={"password": PASSWORD}))
+
+
+def a_member_is_disabled_and_enabled(world: World) -> None:
+    admin = make_admin(world.app, "Admin")
+    ok(world.bob.post("/timer/start", {"project_id": world.project["id"]}))
+    for is_active in (False, True):
+        ok(admin.patch(f"/users/{world.bob.id}", {"is_active": is_active}))
+    log_in(world.bob)
+
+
+def people_are_told(world: World) -> None:
+    """Of what happened while the world was made, of a task, and of what they read at once."""
+    ok(world.alice.patch(f"/tasks/{world.task['id']}", {"assignee_id": world.bob.id}))
+    worker.run_once()
+    _, invited = ok(world.bob.get("/notifications"))
+    ok(world.bob.post(f"/notifications/{invited['id']}/read"))
+
+
 FURTHER: list[Doing] = [
+    people_are_told,
+    a_member_deletes_their_account,
+    a_member_is_disabled_and_enabled,
     somebody_signs_up,
     an_address_is_verified,
     somebody_takes_over_their_placeholder,
@@ -150,9 +177,8 @@ ALL = [do for _, do in DOINGS] + FURTHER
 
 
 def as_somebody_signed_in(world: World) -> Person:
-    """Return Alice's agent with a session."""
-    agent = Person(world.app.test_client(), world.agent["id"], tokens=world.alice.tokens)
-    return with_own_session(world.database, agent)
+    """Return Alice's agent with a token."""
+    return as_agent(world.alice, world.agent["id"])
 
 
 @pytest.fixture(scope="module")

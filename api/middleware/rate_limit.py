@@ -1,0 +1,56 @@
+"""How often somebody may ask: counted for each principal, or for each address where there is none.
+
+The header fields are those of draft-ietf-httpapi-ratelimit-headers-06.
+"""
+
+from flask import Flask, Request, Response, g
+
+from api.contract import Access, Contract
+from models.principal import Principal
+from services.rate_limiter import RateKind, rate_limiter
+from utils.addresses import site_of
+from utils.errors import TooManyRequestsError
+
+Kinds = tuple[RateKind | None, RateKind | None]
+
+
+def init_app(app: Flask) -> None:
+    """Tell with every answer how much is left."""
+    app.after_request(_tell)
+
+
+def kinds_of(contract: Contract) -> Kinds:
+    """Return what a view's safe requests count as, and its others."""
+    if contract.is_file or contract.takes("upload"):
+        return RateKind.TRANSFERS, RateKind.TRANSFERS
+    if contract.access is Access.PUBLIC:
+        # What takes no work may be read as often as anybody likes, as balancers do our health.
+        return RateKind.SIGN_INS if contract.before else None, RateKind.SIGN_INS
+    return RateKind.READS, RateKind.WRITES
+
+
+def count_request(kind: RateKind | None, request: Request, principal: Principal | None) -> None:
+    """Count a request; TooManyRequestsError when there were too many."""
+    if kind is None:
+        return
+    caller = site_of(request.remote_addr or "") if principal is None else principal.id
+    standing = g.standing = rate_limiter.take(kind, caller)
+    if standing is not None and standing.exceeded:
+        raise TooManyRequestsError(
+            f"These were more than {standing.limit:,} requests in a while; wait as long as "
+            "Retry-After says.",
+            seconds=standing.reset,
+        )
+
+
+def _tell(response: Response) -> Response:
+    standing = g.get("standing")
+    if standing is not None:
+        response.headers.extend(
+            [
+                ("RateLimit-Limit", str(standing.limit)),
+                ("RateLimit-Remaining", str(standing.remaining)),
+                ("RateLimit-Reset", str(standing.reset)),
+            ]
+        )
+    return response

@@ -1,0 +1,1 @@
+"""What deleting an account is made of."""

@@ -1,0 +1,1 @@
+"""Signing in with an account elsewhere: the providers, and what is under way with them."""

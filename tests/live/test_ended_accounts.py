@@ -1,0 +1,123 @@
+"""Accounts that are disabled or deleted while their sockets are open, at both workers."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.api.access_world import make_agent
+from tests.changes import room_of
+from tests.crowd import crowd
+from tests.factories import PASSWORD, Person, add_member, make_admin
+from tests.live.sockets import Sockets, through, user_room_of
+from tests.records import Record, done
+from tests.server import Server
+from tests.waiting import wait_until
+
+AT_ONCE = 1.0
+
+Ending = Callable[[Person, Person], object]
+
+
+def disable(admin: Person, person: Person) -> None:
+    done(admin.patch(f"/users/{person.id}", {"is_active": False}))
+
+
+def delete(_admin: Person, person: Person) -> None:
+    done(person.send("DELETE", "/users/me", headers={}, json={"password": PASSWORD}))
+
+
+@pytest.fixture
+def admin(app: Flask, server: Server) -> Person:
+    """Somebody who administers the installation."""
+    return through(server, make_admin(app, "Admin"))
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_sockets_of_an_ended_account_are_closed_at_both_workers(
+    sockets: Sockets, admin: Person, bob: Person, end: Ending
+) -> None:
+    both = sockets.at_both_workers(bob, user_room_of(bob))
+    idle = sockets.open(bob)
+    end(admin, bob)
+    for socket in (*both, idle):
+        assert socket.closed(AT_ONCE)[0] == 4001
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_sockets_of_their_agents_are_closed_at_both_workers(
+    sockets: Sockets, admin: Person, bob: Person, database: str, end: Ending
+) -> None:
+    both = sockets.at_both_workers(make_agent(bob))
+    end(admin, bob)
+    for socket in both:
+        assert socket.closed(AT_ONCE)[0] == 4001
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_every_worker_refuses_an_ended_account_at_once(
+    server: Server, admin: Person, bob: Person, end: Ending
+) -> None:
+    headers = {"Authorization": f"Bearer {bob.tokens['access_token']}"}
+    with crowd(server, 4) as clients:
+        for client in clients:
+            assert client.get("/users/me", headers=headers).status_code == 200
+        end(admin, bob)
+
+        def refused() -> bool:
+            answers = [client.get("/users/me", headers=headers) for client in clients]
+            return {answer.status_code for answer in answers} == {401}
+
+        wait_until(refused, AT_ONCE)
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_an_ended_account_is_present_nowhere(
+    sockets: Sockets, admin: Person, alice: Person, bob: Person, project: Record, end: Ending
+) -> None:
+    add_member(alice, project, bob, "editor")
+    room = room_of(project)
+    watching = sockets.open(alice, room)
+    sockets.open(bob, room)
+    there = watching.receive_until(lambda message: bob.id in str(message.get("present")))
+    (connection_id,) = (
+        each["connection_id"] for each in there["present"] if each["user_id"] == bob.id
+    )
+    end(admin, bob)
+    watching.receive_until(lambda message: connection_id in message.get("gone", ()))
+
+
+def test_others_hear_that_somebody_is_gone_and_not_who(
+    sockets: Sockets, admin: Person, alice: Person, bob: Person, project: Record
+) -> None:
+    add_member(alice, project, bob, "editor")
+    both = sockets.at_both_workers(alice, room_of(project))
+    delete(admin, bob)
+    for socket in both:
+        event = socket.event("member.removed")
+        assert event["subject"] == event["actor"] == bob.id
+        assert (event["data"]["name"], event["data"]["email"]) == ("deleted user", None)
+
+
+def test_a_new_role_is_told_and_holds_at_both_workers(
+    sockets: Sockets, server: Server, admin: Person, bob: Person
+) -> None:
+    headers = {"Authorization": f"Bearer {bob.tokens['access_token']}"}
+    both = sockets.at_both_workers(bob, user_room_of(bob))
+    with crowd(server, 4) as clients:
+        for client in clients:
+            assert client.get("/health/details", headers=headers).status_code == 403
+        done(admin.patch(f"/users/{bob.id}", {"role": "admin"}))
+        for socket in both:
+            assert socket.event("user.updated")["data"]["role"] == "admin"
+
+        def allowed() -> bool:
+            answers = [client.get("/health/details", headers=headers) for client in clients]
+            return {answer.status_code for answer in answers} == {200}
+
+        wait_until(allowed, AT_ONCE)
+        details = clients[0].get("/health/details", headers=headers).json()
+    assert details["bus"]["is_connected"] is True
+    assert details["processes"] >= 2
+    assert details["sockets"] >= 1
+    wait_until(lambda: done(admin.get("/health/details"))["sockets_in_rooms"] >= 2, 5)

@@ -1,0 +1,42 @@
+"""Mail that has to wait: for a worker, or for a mail server."""
+
+import json
+from pathlib import Path
+
+from tests.relays import relay
+from tests.server import Server, free_port
+from tests.sql import rows
+from tests.test_mail import LOGGED, sign_up
+from tests.waiting import wait_until
+from tests.worker import working
+
+
+def test_what_was_promised_is_sent_though_the_server_ended(database: str, tmp_path: Path) -> None:
+    with relay() as post:
+        url = f"smtp+plain://127.0.0.1:{post.port}"
+        with working(database, tmp_path / "worker.log", SMTP_URL=url):
+            with Server.running(tmp_path / "log") as server, server.client() as client:
+                client.headers["Connection"] = "close"
+                emails = {sign_up(client) for _ in range(3)}
+            wait_until(lambda: {letter.to for letter in post.letters} >= emails, 20)
+
+
+def test_a_mail_server_that_is_away_fails_no_request_and_tells_no_secret(
+    database: str, tmp_path: Path
+) -> None:
+    unsent, log = {"SMTP_URL": f"smtp+plain://127.0.0.1:{free_port()}"} | LOGGED, tmp_path / "log"
+    with (
+        working(database, tmp_path / "worker.log", **unsent),
+        Server.running(log, **unsent) as server,
+        server.client() as client,
+    ):
+        email = sign_up(client)
+        assert client.post("/auth/password-resets", json={"email": email}).status_code == 202
+        failed = tmp_path / "worker.log"
+        wait_until(lambda: failed.read_text().count("job.failed") >= 2, 20)
+        lines = [json.loads(each) for each in failed.read_text().splitlines() if "job.fail" in each]
+        assert {line["job"] for line in lines} == {"letters.verify", "letters.reset"}
+        assert {line["error"] for line in lines} == {"mail_failed"}
+        assert email not in log.read_text() + failed.read_text()
+        waiting = "SELECT task_name FROM procrastinate_jobs WHERE status = 'todo' AND attempts > 0"
+        wait_until(lambda: len(rows(database, waiting)) == 2)

@@ -1,0 +1,122 @@
+"""The worker process: stopped, killed, and without its database for a while."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from config import settings
+from services.db_client import db
+from tests.diarist import Diary
+from tests.proxy import DatabaseProxy
+from tests.sql import rows
+from tests.waiting import wait_until
+
+RERUN_SECONDS = 60
+
+# As a worker leaves it that was killed while it did this, and another has asked for it again.
+TICK = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status, args)
+    VALUES ('default', 'test.tick', 'test.tick', 'test.tick',
+            CAST(%(status)s AS procrastinate_job_status), '{"timestamp": 0}')
+"""
+
+
+@pytest.fixture
+def diary(database: str, tmp_path: Path) -> Diary:
+    return Diary(tmp_path / "diary")
+
+
+@contextmanager
+def working(diary: Diary, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does the jobs of the diary."""
+    log = diary.path.with_name("log")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.diarist", str(diary.path)],
+            env=os.environ | environment,
+            cwd=settings.project_dir,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def write(diary: Diary, line: str) -> None:
+    db.transaction(lambda: diary.write.defer(line=line))
+
+
+def linger(diary: Diary, line: str) -> None:
+    db.transaction(lambda: diary.linger.defer(line=line))
+    wait_until(lambda: f"begin {line}" in diary.lines, 20)
+
+
+def asked_for(diary: Diary) -> list[str]:
+    """What was written because somebody asked for it."""
+    return [line for line in diary.lines if line != "tick"]
+
+
+def test_what_is_due_every_second_is_done_by_one_of_two(diary: Diary) -> None:
+    with working(diary) as one, working(diary) as other:
+        begin = time.monotonic()
+        wait_until(lambda: diary.lines.count("tick") >= 4, 30)
+        passed = time.monotonic() - begin
+        assert diary.lines.count("tick") <= passed + 2
+        assert (one.poll(), other.poll()) == (None, None)
+
+
+def test_it_finishes_what_it_does_before_it_stops(diary: Diary) -> None:
+    with working(diary) as process:
+        linger(diary, "letter")
+        process.terminate()
+        write(diary, "later")
+        diary.let_go("letter")
+        assert process.wait(20) == 0
+        assert asked_for(diary) == ["begin letter", "letter"]
+    with working(diary):
+        wait_until(lambda: asked_for(diary)[2:] == ["later"])
+
+
+def test_periodic_work_of_a_killed_one_does_not_hold_up_the_next(
+    diary: Diary, database: str
+) -> None:
+    rows(database, "DELETE FROM procrastinate_jobs WHERE task_name = 'test.tick'")
+    for status in ("doing", "todo"):
+        rows(database, TICK, {"status": status})
+    with working(diary):
+        wait_until(lambda: diary.lines.count("tick") >= 3, 30)
+    assert "database_away" not in diary.path.with_name("log").read_text()
+
+
+@pytest.mark.faults
+def test_what_a_killed_one_did_is_done_by_the_next(diary: Diary) -> None:
+    with working(diary) as process:
+        linger(diary, "letter")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with working(diary):
+        wait_until(lambda: diary.lines.count("begin letter") == 2, RERUN_SECONDS)
+        diary.let_go("letter")
+        wait_until(lambda: diary.lines.count("letter") == 1)
+
+
+@pytest.mark.faults
+def test_it_outlives_its_database(diary: Diary, database: str) -> None:
+    with DatabaseProxy.before(database) as proxy, working(diary, DATABASE_URL=proxy.url) as process:
+        write(diary, "before")
+        wait_until(lambda: "before" in diary.lines, 20)
+        proxy.shut()
+        write(diary, "meanwhile")
+        wait_until(lambda: "database_away" in diary.path.with_name("log").read_text(), 60)
+        proxy.open()
+        wait_until(lambda: "meanwhile" in diary.lines, 60)
+        assert process.poll() is None
