@@ -29,6 +29,7 @@ from api.routes.health import health
 from api.routes.imports import imports
 from api.routes.items import items
 from api.routes.jobs import jobs
+from api.routes.leases import leases
 from api.routes.live import live, sockets
 from api.routes.mail import mail
 from api.routes.members import members
@@ -62,6 +63,7 @@ API = (
     projects,
     members,
     tasks,
+    leases,
     items,
     comments,
     notifications,

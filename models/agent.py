@@ -9,7 +9,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from models.base import Change, ListQuery, Question, Resource
-from utils.validators import Id, JsonObject, Label, Name, Prose, SearchText
+from utils.validators import Id, JsonObject, Label, Labels, Name, Prose, SearchText
+
+CAPABILITIES = (
+    "The labels of tasks that it can do. It claims tasks that have one of them, all when there are "
+    "none here; tasks that are given to it by name it claims in any case."
+)
 
 
 class AgentCreate(Question):
@@ -22,6 +27,9 @@ class AgentCreate(Question):
         examples=["ci", "llm", "script"],
     )
     description: Prose = ""
+    capabilities: Labels = Field(
+        default_factory=list, description=CAPABILITIES, examples=[["tests", "docs"]]
+    )
     agent_metadata: JsonObject = Field(
         default_factory=dict, description="Yours; stored as it is.", examples=[{"model": "small"}]
     )
@@ -33,6 +41,7 @@ class AgentUpdate(Change):
     name: Name = Field("", examples=["Nightly builder"])
     kind: Label = Field("", serialization_alias="agent_kind")
     description: Prose = ""
+    capabilities: Labels = Field(default_factory=list, description=CAPABILITIES)
     is_active: bool = Field(True, description="Switching it off ends its API tokens and its timer.")
     agent_metadata: JsonObject = Field(
         default_factory=dict, description="A JSON merge patch (RFC 7396): null removes a member."
@@ -54,5 +63,6 @@ class Agent(Resource):
     name: str
     kind: str = Field(validation_alias="agent_kind")
     description: str
+    capabilities: list[str] = Field(description=CAPABILITIES)
     agent_metadata: dict[str, Any]
     is_active: bool = Field(description="While it is not, its tokens do not work.")

@@ -20,6 +20,7 @@ from models.base import (
     Versioned,
 )
 from models.membership import ProjectRole
+from models.task import REVIEW
 from utils.validators import Name, Prose, SearchText
 
 
@@ -42,6 +43,13 @@ class Strictness(StrEnum):
     WARN = "warn"
 
 
+class AgentsCompleting(StrEnum):
+    """What becomes of a task that an agent has done."""
+
+    COMPLETE = "complete"
+    PROPOSE = "propose"
+
+
 class ProjectSettings(Schema):
     """How time in the project is billed unless an entry says otherwise, and its rules."""
 
@@ -62,6 +70,12 @@ class ProjectSettings(Schema):
         strict=False,
         description="When a task is completed while a subtask of it is open.",
     )
+    agents_completing: AgentsCompleting = Field(
+        AgentsCompleting.COMPLETE,
+        strict=False,
+        description="Whether agents complete tasks, or only propose them as done: such a task gets "
+        f"the label {REVIEW}, until a person completes it or puts it back to pending.",
+    )
 
 
 class ProjectSettingsUpdate(Change):
@@ -72,6 +86,7 @@ class ProjectSettingsUpdate(Change):
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
     completing_blocked: Strictness | None = Field(None, strict=False)
     completing_parent: Strictness | None = Field(None, strict=False)
+    agents_completing: AgentsCompleting | None = Field(None, strict=False)
 
 
 class ProjectCreate(Question):

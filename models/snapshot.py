@@ -7,6 +7,7 @@ from models.base import Schema
 from models.comment import Comment
 from models.download import Download
 from models.item import Item
+from models.lease import Lease
 from models.live import Room
 from models.membership import Member
 from models.notification import Notification
@@ -34,6 +35,7 @@ class Snapshot(SnapshotHead):
     tasks: list[Task]
     items: list[Item]
     comments: list[Comment]
+    leases: list[Lease] = Field(description="Which tasks agents hold now.")
     time_entries: list[TimeEntry]
     notifications: list[Notification] = Field(
         description="In your own room: those that you have not read."

@@ -80,6 +80,17 @@ SEARCH = (
 )
 
 
+# In these words, so that the indexes are found: who is to do it, and the order of claims.
+PENDING = "deleted_at IS NULL AND status = 'pending'"
+DOER = "COALESCE(delegate_id, assignee_id)"
+CLAIM_ORDER = (
+    text("priority DESC"),
+    text("COALESCE(due_at, 'infinity'::timestamptz)"),
+    "position",
+    "id",
+)
+
+
 def _still_to_tell(marker: str) -> TextClause:
     """Condition: nobody was reminded of this due time yet."""
     return text(
@@ -121,6 +132,14 @@ class TaskRow(Identified, Versioned, Trashable, Base):
             postgresql_where=LIVE,
         ),
         Index(
+            "ix_tasks_scope_id_delegate_id_created_at_id",
+            "scope_id",
+            "delegate_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("deleted_at IS NULL AND delegate_id IS NOT NULL"),
+        ),
+        Index(
             "ix_tasks_scope_id_due_at_id",
             "scope_id",
             text("COALESCE(due_at, 'infinity'::timestamptz)"),
@@ -142,6 +161,19 @@ class TaskRow(Identified, Versioned, Trashable, Base):
             postgresql_where=LIVE,
         ),
         Index("ix_tasks_scope_id_position_id", "scope_id", "position", "id", postgresql_where=LIVE),
+        # What agents may claim, the best first: what is nobody's, and what was given to somebody.
+        Index(
+            "ix_tasks_claimable",
+            "scope_id",
+            *CLAIM_ORDER,
+            postgresql_where=text(f"{PENDING} AND delegate_id IS NULL AND assignee_id IS NULL"),
+        ),
+        Index(
+            "ix_tasks_given",
+            text(DOER),
+            *CLAIM_ORDER,
+            postgresql_where=text(f"{PENDING} AND {DOER} IS NOT NULL"),
+        ),
         Index("ix_tasks_due_soon", "due_at", postgresql_where=_still_to_tell("due_soon_for")),
         Index("ix_tasks_overdue", "due_at", postgresql_where=_still_to_tell("overdue_for")),
         Index("ix_tasks_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
@@ -162,6 +194,7 @@ class TaskRow(Identified, Versioned, Trashable, Base):
         UuidText, Computed("COALESCE(project_id, created_by)", persisted=True)
     )
     assignee_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
+    delegate_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
     parent_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("tasks.id"))
     # Ids of tasks of the same scope. Those in the trash stay in it, so that they come back with it.
     blocked_by: Mapped[list[str]] = mapped_column(ARRAY(UuidText), server_default="{}")
@@ -193,6 +226,8 @@ class TaskRow(Identified, Versioned, Trashable, Base):
     )
 
 
+REVIEW = "review"  # the label of what agents propose as done
+
 EVERY_MONDAY = "FREQ=WEEKLY;BYDAY=MO"
 RECURS = (
     "An RRULE of RFC 5545, hourly at most: completing the task makes the next one. It counts from "
@@ -210,7 +245,12 @@ class TaskCreate(Question):
     priority: TaskPriority = Field(TaskPriority.NONE, strict=False)
     due_at: Instant | None = None
     labels: Labels = Field(default_factory=list, examples=[["writing"]])
-    assignee_id: Id | None = Field(None, description="A member of the project.")
+    assignee_id: Id | None = Field(
+        None, description="Who is accountable for it: a member of the project."
+    )
+    delegate_id: Id | None = Field(
+        None, description="The agent that is to do it: an editor of the project."
+    )
     parent_id: Id | None = Field(None, description="The task that it is a part of.")
     blocked_by: Blockers = Field(
         default_factory=list, description="Tasks that must be completed before it."
@@ -229,6 +269,9 @@ class TaskUpdate(Change):
     due_at: Instant | None = None
     labels: Labels = Field(default_factory=list)
     assignee_id: Id | None = None
+    delegate_id: Id | None = Field(
+        None, description="Another agent, or none: that takes it from the agent that holds it."
+    )
     parent_id: Id | None = None
     blocked_by: Blockers = Field(default_factory=list)
     recurrence: Recurrence | None = Field(
@@ -269,6 +312,7 @@ class TaskQuery(ListQuery):
     project_id: Id | None = Field(None, description="Only tasks of this project.")
     status: TaskStatus | None = None
     assignee: Id | Literal["me"] | None = Field(None, description="A user's id, or me.")
+    delegate: Id | Literal["me"] | None = Field(None, description="An agent's id, or me.")
     label: Label | None = None
     priority: TaskPriority | None = None
     due_before: Instant | None = None
@@ -305,7 +349,8 @@ class Task(Resource):
 
     project_id: Id | None
     created_by: Id
-    assignee_id: Id | None
+    assignee_id: Id | None = Field(description="Who is accountable for it.")
+    delegate_id: Id | None = Field(description="The agent that does it, or is to.")
     parent_id: Id | None
     blocked_by: list[Id] = Field(description="Those that are open hold it up.")
     position: str = Field(description="Tasks sort by it; see before_id and after_id.")

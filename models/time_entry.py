@@ -57,7 +57,14 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
             "uq_time_entries_running",
             "user_id",
             unique=True,
-            postgresql_where=text("ended_at IS NULL AND deleted_at IS NULL"),
+            # An agent may hold several tasks, each of which takes its time.
+            postgresql_where=text("ended_at IS NULL AND deleted_at IS NULL AND lease_id IS NULL"),
+        ),
+        Index(
+            "uq_time_entries_lease_id",
+            "lease_id",
+            unique=True,
+            postgresql_where=text("lease_id IS NOT NULL"),
         ),
         ExcludeConstraint(
             (text(BUSY), "&&"),
@@ -135,6 +142,9 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
     currency: Mapped[str | None]
     source: Mapped[str]
     allow_overlap: Mapped[bool] = mapped_column(server_default="false")
+    lease_id: Mapped[str | None] = mapped_column(
+        UuidText, ForeignKey("leases.id", ondelete="SET NULL")
+    )
     import_key: Mapped[str | None]
     # Whether somebody was told that it has run for long, written by the reminder service alone.
     long_told: Unmapped[bool] = unmapped_column(Boolean, server_default="false", nullable=False)
@@ -206,6 +216,7 @@ class TimeEntry(Resource):
     currency: str | None
     source: TimeSource
     allow_overlap: bool
+    lease_id: Id | None = Field(description="The agent's hold on a task that it ran for.")
 
     @computed_field(description="Elapsed seconds; null while the timer runs.")  # type: ignore[prop-decorator]  # mypy cannot type a decorated property
     @property

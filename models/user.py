@@ -63,6 +63,7 @@ class UserRow(Identified, Versioned, Base):
     owner_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("users.id"))
     agent_kind: Mapped[str] = mapped_column(server_default="")
     description: Mapped[str] = mapped_column(server_default="")
+    capabilities: Mapped[list[str]] = mapped_column(server_default="{}")
     agent_metadata: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 

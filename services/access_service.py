@@ -9,7 +9,7 @@ from models.base import UuidText
 from models.membership import MembershipRow, ProjectRole
 from models.principal import Principal
 from models.project import ProjectRow
-from models.user import UserKind
+from models.user import UserKind, UserRow
 from services.db_client import DatabaseClient, db
 from utils.errors import ForbiddenError, NotFoundError, PreconditionRequiredError
 from utils.preconditions import IfMatch
@@ -22,6 +22,20 @@ MY_ROLE = select(MembershipRow.role).where(
     MembershipRow.project_id == bindparam("project_id"),
     MembershipRow.user_id == bindparam("me"),
     MembershipRow.active,
+)
+
+
+WORKING_AGENT = (
+    select(MembershipRow.role)
+    .join(UserRow, UserRow.id == MembershipRow.user_id)
+    .where(
+        MembershipRow.project_id == bindparam("project_id"),
+        MembershipRow.user_id == bindparam("agent_id"),
+        MembershipRow.active,
+        MembershipRow.role != ProjectRole.VIEWER,
+        UserRow.kind == UserKind.AGENT,
+        UserRow.is_active,
+    )
 )
 
 
@@ -64,6 +78,7 @@ class AccessService:
     def __init__(self, database: DatabaseClient) -> None:
         self._db = database
         self._my_role = database.prepare(MY_ROLE)
+        self._working_agent = database.prepare(WORKING_AGENT)
         self._lock_project = database.prepare(LOCK_PROJECT)
 
     def role_in(self, principal: Principal, project_id: str) -> ProjectRole:
@@ -87,6 +102,10 @@ class AccessService:
     def is_in(self, user_id: str, project_id: str) -> bool:
         """Tell whether a user belongs to a project."""
         return self._my_role.first(project_id=project_id, me=user_id) is not None
+
+    def is_working_agent(self, agent_id: str, project_id: str) -> bool:
+        """Tell whether this is an agent that may work in a project."""
+        return self._working_agent.first(agent_id=agent_id, project_id=project_id) is not None
 
 
 def require_person(principal: Principal) -> None:

@@ -11,6 +11,7 @@ from models.base import UuidText
 from models.comment import CommentRow
 from models.delivery import DeliveryRow
 from models.item import ItemRow
+from models.lease import LeaseRow
 from models.principal import Principal
 from models.task import TaskRow
 from models.time_entry import TimeEntryRow
@@ -30,6 +31,7 @@ SCOPES = {
     "comment_id": OF_TASK.join(CommentRow, CommentRow.task_id == TaskRow.id).where(
         CommentRow.id == ID
     ),
+    "lease_id": OF_TASK.join(LeaseRow, LeaseRow.task_id == TaskRow.id).where(LeaseRow.id == ID),
     "webhook_id": OF_WEBHOOK.where(WebhookRow.id == ID),
     "delivery_id": OF_WEBHOOK.join(DeliveryRow, DeliveryRow.webhook_id == WebhookRow.id).where(
         DeliveryRow.id == ID

@@ -35,6 +35,8 @@ class RecurrenceService:
         following = self._tasks.series.follow(row)
         self._db.session.flush()
         skipped = self._tasks.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
+        if row.delegate_id is not None:
+            self._tasks.leases.settle(principal, row)
         if following is None:
             return Skipped(skipped=skipped, next=None)
         return Skipped(skipped=skipped, next=self._tasks.series.announce(principal, row, following))

@@ -12,6 +12,7 @@ from models.agent import Agent
 from models.base import UuidText, columns_of
 from models.comment import Comment, CommentRow
 from models.item import Item, ItemRow
+from models.lease import Lease, LeaseRow
 from models.membership import Member, MembershipRow
 from models.notification import Notification, NotificationRow
 from models.principal import Principal
@@ -71,6 +72,12 @@ PARTS: dict[str, tuple[type[BaseModel], ClauseElement]] = {
         Comment,
         select(*columns_of(CommentRow, Comment)).where(
             CommentRow.deleted_at.is_(None), _of_live_task(CommentRow.task_id)
+        ),
+    ),
+    "leases": (
+        Lease,
+        select(*columns_of(LeaseRow, Lease)).where(
+            LeaseRow.ended_at.is_(None), _of_live_task(LeaseRow.task_id)
         ),
     ),
     "time_entries": (

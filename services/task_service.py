@@ -11,6 +11,7 @@ from models.membership import ProjectRole
 from models.notification import NotificationKind
 from models.principal import Principal
 from models.task import (
+    REVIEW,
     ChangedTask,
     Task,
     TaskCreate,
@@ -34,9 +35,11 @@ from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
 from services.task_access import select_with_my_role
 from services.tasks.graph import TaskGraph
+from services.tasks.leases import TaskLeases
 from services.tasks.lists import COLUMNS, TaskLists
 from services.tasks.rules import CompletionRules
 from services.tasks.series import TaskSeries
+from services.time_entry_service import TimeEntryService, time_entry_service
 from utils.errors import BadRequestError, ConflictError
 from utils.helpers import new_id, utc_now
 from utils.pages import Page
@@ -53,7 +56,7 @@ LOAD = select_with_my_role(TaskRow).with_for_update(of=TaskRow)
 CREATED = (
     "id", "project_id", "created_by", "assignee_id", "title", "description", "status",
     "priority", "due_at", "labels", "task_metadata", "started_at", "completed_at", "parent_id",
-    "blocked_by", "position", "recurrence", "series",
+    "blocked_by", "position", "recurrence", "series", "delegate_id",
 )  # fmt: skip
 CREATE = (
     insert(TaskRow)
@@ -73,6 +76,7 @@ class TaskService:
         projects: ProjectService,
         operations: OperationService,
         notifications: NotificationService,
+        entries: TimeEntryService,
     ) -> None:
         self._db = database
         self._events = events
@@ -83,6 +87,7 @@ class TaskService:
         self._lists = TaskLists(database, access)
         self._rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
+        self.leases = TaskLeases(database, events, entries)
         self.series = TaskSeries(database, events, access, self.graph)
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
@@ -103,13 +108,16 @@ class TaskService:
         if body.project_id is not None:
             self._projects.open_for_work(principal, body.project_id)
         self._check_assignee(body.assignee_id, body.project_id, principal.id)
+        self._check_delegate(body.delegate_id, body.project_id)
         task_id, scope_id = new_id(), body.project_id or principal.id
         if body.parent_id or body.blocked_by:
             self.graph.lock(scope_id)
             self._check_graph(task_id, scope_id, body.parent_id, body.blocked_by)
         warnings: list[TaskWarning] = []
-        if body.status is TaskStatus.COMPLETED and body.blocked_by:
-            warnings = self._rules.check(task_id, body.project_id, body.blocked_by)
+        if body.status is TaskStatus.COMPLETED:
+            self._rules.require_right(principal, body.project_id)
+            if body.blocked_by:
+                warnings = self._rules.check(task_id, body.project_id, body.blocked_by)
         row = self._create.one(
             **body.model_dump(exclude={"metadata"}),
             **_moments(body.status, None, None),
@@ -128,17 +136,23 @@ class TaskService:
     ) -> ChangedTask:
         """Change a task; metadata is merged, everything else replaced."""
         values = changes.model_dump(exclude_unset=True)
-        row = self._load_for(principal, task_id, values)
+        row = self.load_for(principal, task_id, values)
         if_match.check(Task.model_validate(row))
         if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
+        if values.get("delegate_id", row.delegate_id) != row.delegate_id:
+            self._check_delegate(values["delegate_id"], row.project_id)
         # Those in the trash stay in it: what a client read it may send back.
         new_blockers = [each for each in values.get("blocked_by", []) if each not in row.blocked_by]
         self._check_graph(row.id, row.scope_id, values.get("parent_id"), new_blockers)
         warnings: list[TaskWarning] = []
         if "status" in values and values["status"] != row.status:
             values |= _moments(values["status"], row.started_at, row.completed_at)
+            if REVIEW in row.labels:  # a person has looked at it
+                labels = values.get("labels", row.labels)
+                values["labels"] = [label for label in labels if label != REVIEW]
             if values["status"] is TaskStatus.COMPLETED:
+                self._rules.require_right(principal, row.project_id)
                 blocked_by = values.get("blocked_by", row.blocked_by)
                 warnings = self._rules.check(row.id, row.project_id, blocked_by)
         if values.get("recurrence", row.recurrence) != row.recurrence:
@@ -148,17 +162,9 @@ class TaskService:
         self._apply(principal, row, values)
         return _with_warnings(Task.model_validate(row), warnings)
 
-    def _load_for(self, principal: Principal, task_id: str, values: dict[str, Any]) -> TaskRow:
-        """Lock a task, and before it whatever these changes need to stay as it is."""
-        if {"parent_id", "blocked_by"} & set(values):
-            return self.load_with_scope(principal, task_id)
-        if values.get("status") is TaskStatus.COMPLETED:
-            self.series.hold_place(principal, task_id)
-        return self.load(principal, task_id)
-
     def _apply(self, principal: Principal, row: TaskRow, values: dict[str, Any]) -> None:
         """Change a task, and tell of it where anything is different then."""
-        before = row.assignee_id, row.status
+        before = row.assignee_id, row.status, row.delegate_id
         if "metadata" in values:
             patch_json(row, "task_metadata", values.pop("metadata"))
         if not apply_changes(row, values):
@@ -169,6 +175,8 @@ class TaskService:
         task = self.changed(principal, Task.model_validate(row), EventType.TASK_UPDATED)
         if task.assignee_id != before[0]:
             self._tell_assignee(principal, task)
+        if before[2] is not None and (row.status, row.delegate_id) != before[1:]:
+            self.leases.settle(principal, row)
         if following is not None:
             self.series.announce(principal, row, following)
 
@@ -187,11 +195,21 @@ class TaskService:
         if_match.check(Task.model_validate(top))
         rows = self.load_subtree(task_id)
         for row in rows:
+            if row.delegate_id is not None:
+                self.leases.withdraw(principal, row)
             row.put_in_trash(principal.id, operation_id)
         self._db.session.flush()
         for row in rows:
             self.changed(principal, Task.model_validate(row), EventType.TASK_DELETED)
         return rows
+
+    def load_for(self, principal: Principal, task_id: str, values: dict[str, Any]) -> TaskRow:
+        """Lock a task, and before it whatever these changes need to stay as it is."""
+        if {"parent_id", "blocked_by"} & set(values):
+            return self.load_with_scope(principal, task_id)
+        if values.get("status") is TaskStatus.COMPLETED:
+            self.series.hold_place(principal, task_id)
+        return self.load(principal, task_id)
 
     def load(self, principal: Principal, task_id: str) -> TaskRow:
         """Load and lock a task: one's own personal one, or as an editor one of a project."""
@@ -263,6 +281,16 @@ class TaskService:
                 code="assignee_not_member",
             )
 
+    def _check_delegate(self, delegate_id: str | None, project_id: str | None) -> None:
+        if delegate_id is None:
+            return
+        if project_id is None or not self._access.is_working_agent(delegate_id, project_id):
+            raise BadRequestError(
+                "The delegate is not an agent that is an editor of the task's project; add it "
+                "there first.",
+                code="delegate_not_agent",
+            )
+
 
 def _with_warnings(task: Task, warnings: list[TaskWarning]) -> ChangedTask:
     return ChangedTask.model_construct(**dict(task), warnings=warnings)
@@ -291,4 +319,5 @@ task_service = TaskService(
     project_service,
     operation_service,
     notification_service,
+    time_entry_service,
 )

@@ -23,7 +23,12 @@ from utils.helpers import utc_now
 
 INSTANT = timedelta(microseconds=1)
 
-IS_RUNNING = (TimeEntryRow.ended_at.is_(None), TimeEntryRow.deleted_at.is_(None))
+# What runs for a lease ends with it.
+IS_RUNNING = (
+    TimeEntryRow.ended_at.is_(None),
+    TimeEntryRow.deleted_at.is_(None),
+    TimeEntryRow.lease_id.is_(None),
+)
 RUNNING = select(*columns_of(TimeEntryRow, TimeEntry)).where(
     TimeEntryRow.user_id == bindparam("me"), *IS_RUNNING
 )

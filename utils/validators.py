@@ -31,6 +31,7 @@ DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 INSTANT_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold U+0000
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+ONE_LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 # No second slash after another and no backslash: browsers would take that for another host.
 OWN_PATH = r"^/([A-Za-z0-9._~!$&'()*+,;=:@%?#-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%?#-]+)*/?)?$"
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -40,6 +41,7 @@ SIX_DIGITS = r"^[0-9]{6}$"
 PATTERN_MEANINGS = {
     NO_NUL: "must not contain the character U+0000",
     NOT_BLANK: "must not be blank nor contain the character U+0000",
+    ONE_LINE: "must be one line, without control characters",
     OWN_PATH: "must be a path of this service, like /docs",
     UUID_PATTERN: "must be an id, a UUID in lower case",
     BASE64URL: "must be base64url, as browsers write it",
@@ -167,6 +169,8 @@ Title = Annotated[
 Prose = Annotated[str, StringConstraints(max_length=20_000, pattern=NO_NUL)]
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 Note = Annotated[str, StringConstraints(max_length=3_000, pattern=NO_NUL)]
+Line = Annotated[str, StringConstraints(max_length=300, pattern=ONE_LINE)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=3_000, pattern=NOT_BLANK)]
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
 Label = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=NOT_BLANK)

@@ -76,6 +76,7 @@ PROJECT_ID = bindparam("project_id", type_=UuidText)
 FILTERS: dict[str, ColumnElement[bool]] = {
     "status": TaskRow.status == bindparam("status"),
     "assignee": TaskRow.assignee_id == bindparam("assignee"),
+    "delegate": TaskRow.delegate_id == bindparam("delegate"),
     "label": TaskRow.labels.contains(array([bindparam("label")])),
     "priority": TaskRow.priority == bindparam("priority"),
     "parent_id": TaskRow.parent_id == bindparam("parent_id"),
@@ -171,8 +172,9 @@ class TaskLists:
     def page(self, principal: Principal, query: TaskQuery) -> Page[Task]:
         """Return the tasks that the caller may see, of all scopes or of one project."""
         values = query.set_filters() | {"me": principal.id}
-        if values.get("assignee") == "me":
-            values["assignee"] = principal.id
+        for name in ("assignee", "delegate"):
+            if values.get(name) == "me":
+                values[name] = principal.id
         sort = query.sort or ("relevance" if query.search else "-created_at")
         if query.project_id is None:
             return self._everywhere.page(query, values, sort).map(Task.model_validate)

@@ -3,11 +3,13 @@
 from sqlalchemy import ARRAY, any_, bindparam, or_, select
 
 from models.base import UuidText
-from models.project import ProjectSettings, Strictness
+from models.principal import Principal
+from models.project import AgentsCompleting, ProjectSettings, Strictness
 from models.task import TaskRow, TaskStatus, TaskWarning
+from models.user import UserKind
 from services.db_client import DatabaseClient
 from services.project_service import ProjectService
-from utils.errors import ConflictError
+from utils.errors import ConflictError, ForbiddenError
 
 OPEN = select(TaskRow.id).where(
     TaskRow.deleted_at.is_(None),
@@ -24,6 +26,18 @@ class CompletionRules:
         self._projects = projects
         self._open_blockers = database.prepare(OPEN_BLOCKERS)
         self._open_subtasks = database.prepare(OPEN_SUBTASKS)
+
+    def require_right(self, principal: Principal, project_id: str | None) -> None:
+        """Refuse agents where a person has the last word on what is done."""
+        if principal.kind is not UserKind.AGENT or project_id is None:
+            return
+        rule = self._projects.settings_of(project_id).agents_completing
+        if rule is AgentsCompleting.PROPOSE:
+            raise ForbiddenError(
+                "In this project agents only propose tasks as done: complete your lease by POST "
+                "/leases/{id}/complete, and a person confirms it.",
+                code="agents_propose",
+            )
 
     def check(
         self, task_id: str, project_id: str | None, blocked_by: list[str]

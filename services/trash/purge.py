@@ -65,7 +65,7 @@ NAMED = """
 """
 REDUCE_TO_NAMES = """
     UPDATE tasks SET description = '', labels = '{}', metadata = '{}', discussion = '',
-        assignee_id = NULL, parent_id = NULL, blocked_by = '{}', due_at = NULL,
+        assignee_id = NULL, delegate_id = NULL, parent_id = NULL, blocked_by = '{}', due_at = NULL,
         recurrence = NULL, series = NULL, next_id = NULL,
         deleted_at = COALESCE(deleted_at, now()), operation_id = NULL
     WHERE id = ANY(CAST(:ids AS uuid[]))

@@ -1,0 +1,245 @@
+"""Leases: what agents say about the tasks that they hold, and how that ends."""
+
+from sqlalchemy import Interval, bindparam, cast, func, or_, select, text, update
+
+from models.base import columns_of
+from models.event import EventType
+from models.lease import (
+    Completion,
+    Failure,
+    Heartbeat,
+    Lease,
+    LeaseQuery,
+    LeaseRow,
+    LeaseStatus,
+)
+from models.notification import NotificationKind
+from models.principal import Principal
+from models.project import AgentsCompleting
+from models.task import REVIEW, TaskRow, TaskStatus, TaskUpdate
+from services.access_service import ME, is_member, is_visible, not_found
+from services.db_client import DatabaseClient, db
+from services.event_service import EventService, event_service, scope_room
+from services.listing import newest_first
+from services.notification_service import NotificationService, notification_service
+from services.project_service import ProjectService, project_service
+from services.task_service import TaskService, task_service
+from services.tasks.leases import give_back
+from utils.errors import ConflictError, ForbiddenError
+from utils.pages import Page
+from utils.preconditions import IfMatch
+
+COLUMNS = columns_of(LeaseRow, Lease)
+
+# Whoever held a task sees how that ended, also where the task is not theirs to see any more.
+SEEN = (
+    select(*COLUMNS)
+    .join(TaskRow, TaskRow.id == LeaseRow.task_id)
+    .where(or_(LeaseRow.agent_id == ME, is_visible(TaskRow.scope_id)))
+)
+GET = SEEN.where(LeaseRow.id == bindparam("id"))
+
+FILTERS = {
+    "project_id": TaskRow.project_id == bindparam("project_id"),
+    "task_id": LeaseRow.task_id == bindparam("task_id"),
+    "agent": LeaseRow.agent_id == bindparam("agent"),
+    "status": LeaseRow.status == bindparam("status"),
+}
+
+HEARTBEAT = (
+    update(LeaseRow)
+    .where(
+        LeaseRow.id == bindparam("lease_id"),
+        LeaseRow.agent_id == ME,
+        LeaseRow.ended_at.is_(None),
+        TaskRow.id == LeaseRow.task_id,
+        is_member(TaskRow.scope_id),
+    )
+    .values(
+        expires_at=func.now() + LeaseRow.seconds * cast("1 second", Interval),
+        progress=func.coalesce(
+            bindparam("progress", type_=LeaseRow.progress.type), LeaseRow.progress
+        ),
+        message=func.coalesce(bindparam("message", type_=LeaseRow.message.type), LeaseRow.message),
+        updated_at=func.now(),
+        version=LeaseRow.version + 1,
+    )
+    .returning(*COLUMNS, TaskRow.project_id, TaskRow.created_by)
+)
+
+# Who looks after what an agent could not do: the person accountable for it, or else whose the
+# agent is, or who made the task, or an owner of the project, of whom there always is one.
+CARETAKER = text(
+    """
+    SELECT users.id FROM memberships JOIN users ON users.id = memberships.user_id
+    WHERE memberships.project_id = :project_id AND memberships.active
+      AND memberships.role <> 'viewer' AND users.kind = 'person' AND users.is_active
+    ORDER BY users.id IS NOT DISTINCT FROM CAST(:assignee_id AS uuid) DESC,
+        users.id = (SELECT owner_id FROM users WHERE id = :agent_id) DESC,
+        users.id = :created_by DESC, memberships.role = 'owner' DESC, users.id
+    LIMIT 1
+    """
+)
+OWNER = text("SELECT owner_id FROM users WHERE id = :agent_id AND owner_id IS NOT NULL")
+
+
+class LeaseService:
+    """What the holder of a lease does with it, and what others see of it."""
+
+    def __init__(
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        projects: ProjectService,
+        tasks: TaskService,
+        notifications: NotificationService,
+    ) -> None:
+        self._events = events
+        self._projects = projects
+        self._tasks = tasks
+        self._leases = tasks.leases
+        self._notifications = notifications
+        self._get = database.prepare(GET)
+        self._heartbeat = database.prepare(HEARTBEAT)
+        self._caretaker = database.prepare(CARETAKER)
+        self._owner = database.prepare(OWNER)
+        self._listing = newest_first("leases", database, SEEN, LeaseRow.id, FILTERS)
+
+    def get(self, principal: Principal, lease_id: str) -> Lease:
+        """Return a lease of one's own, or of a task that one may see."""
+        row = self._get.first(id=lease_id, me=principal.id)
+        if row is None:
+            raise not_found()
+        return Lease.model_validate(row)
+
+    def page(self, principal: Principal, query: LeaseQuery) -> Page[Lease]:
+        """Return leases of one's own and of tasks that one may see, newest first."""
+        values = query.set_filters() | {"me": principal.id}
+        if values.get("agent") == "me":
+            values["agent"] = principal.id
+        return self._listing.page(query, values, "newest").map(Lease.model_validate)
+
+    def heartbeat(self, principal: Principal, lease_id: str, body: Heartbeat) -> Lease:
+        """Renew a lease, and say how far the work is."""
+        row = self._heartbeat.first(
+            lease_id=lease_id, me=principal.id, progress=body.progress, message=body.message
+        )
+        if row is None:
+            self._require_active(principal, lease_id)
+            raise not_found()  # the agent was taken out of the project
+        lease = Lease.model_validate(row)
+        room = scope_room(row["project_id"], row["created_by"])
+        self._events.record(principal, room, EventType.LEASE_UPDATED, lease)
+        return lease
+
+    def complete(self, principal: Principal, lease_id: str, body: Completion) -> Lease:
+        """Complete the task, or propose it as done where the project wants a person to confirm."""
+        ended = self._ended_as(principal, lease_id, LeaseStatus.COMPLETED, LeaseStatus.PROPOSED)
+        if ended is not None:
+            return ended
+        lease, row = self._hold(principal, lease_id, {"status": TaskStatus.COMPLETED})
+        if body.message is not None:
+            lease.message = body.message
+        if self._only_proposes(row):
+            row.labels = [*row.labels, REVIEW] if REVIEW not in row.labels else row.labels
+            self._leases.tell(principal.id, row)
+            self._leases.end(principal.id, row, lease, LeaseStatus.PROPOSED)
+        else:
+            self._tasks.update(
+                principal, row.id, TaskUpdate(status=TaskStatus.COMPLETED), IfMatch()
+            )
+        self.tell_people(NotificationKind.AGENT_FINISHED, lease, row)
+        return Lease.model_validate(lease)
+
+    def fail(self, principal: Principal, lease_id: str, body: Failure) -> Lease:
+        """Give a task up: to the next agent, or to a person."""
+        ended = self._ended_as(principal, lease_id, LeaseStatus.FAILED)
+        if ended is not None:
+            return ended
+        lease, row = self._hold(principal, lease_id, {})
+        lease.reason = body.reason
+        give_back(row, lease)
+        if body.then == "hand_back":
+            row.delegate_id, row.assignee_id = None, self._caretaker_of(lease, row)
+        self._leases.tell(principal.id, row)
+        self._leases.end(principal.id, row, lease, LeaseStatus.FAILED)
+        self.tell_people(NotificationKind.AGENT_FAILED, lease, row)
+        return Lease.model_validate(lease)
+
+    def release(self, principal: Principal, lease_id: str) -> Lease:
+        """Give a task back as it was, for whoever claims it next."""
+        ended = self._ended_as(principal, lease_id, LeaseStatus.RELEASED)
+        if ended is not None:
+            return ended
+        lease, row = self._hold(principal, lease_id, {})
+        give_back(row, lease)
+        self._leases.tell(principal.id, row)
+        return self._leases.end(principal.id, row, lease, LeaseStatus.RELEASED)
+
+    def _ended_as(self, principal: Principal, lease_id: str, *wanted: LeaseStatus) -> Lease | None:
+        """Return a lease that ended like this already: whoever asks twice is told the same."""
+        lease = self.get(principal, lease_id)
+        is_own = lease.agent_id == principal.id
+        return lease if is_own and lease.status in wanted else None
+
+    def _hold(
+        self, principal: Principal, lease_id: str, changes: dict[str, object]
+    ) -> tuple[LeaseRow, TaskRow]:
+        """Lock the caller's active lease and its task; ConflictError for one that has ended."""
+        seen = self._require_active(principal, lease_id)
+        row = self._tasks.load_for(principal, seen.task_id, changes)
+        lease = self._leases.active(row.id)
+        if lease is None or lease.id != lease_id:
+            raise _lost(self.get(principal, lease_id))
+        return lease, row
+
+    def _require_active(self, principal: Principal, lease_id: str) -> Lease:
+        lease = self.get(principal, lease_id)
+        if lease.agent_id != principal.id:
+            raise ForbiddenError(
+                "Another agent holds this; claim a task of your own.", code="not_your_lease"
+            )
+        if lease.ended_at is not None:
+            raise _lost(lease)
+        return lease
+
+    def _only_proposes(self, row: TaskRow) -> bool:
+        if row.project_id is None:
+            return False
+        rule = self._projects.settings_of(row.project_id).agents_completing
+        return rule is AgentsCompleting.PROPOSE
+
+    def _caretaker_of(self, lease: LeaseRow, row: TaskRow) -> str:
+        found = self._caretaker.one(
+            project_id=row.project_id,
+            assignee_id=row.assignee_id,
+            agent_id=lease.agent_id,
+            created_by=row.created_by,
+        )
+        return str(found["id"])
+
+    def tell_people(self, kind: NotificationKind, lease: LeaseRow, row: TaskRow) -> None:
+        """Tell whose the agent is, and who is accountable for the task."""
+        people = [owner["owner_id"] for owner in self._owner.all(agent_id=lease.agent_id)]
+        if row.assignee_id is not None:
+            people.append(row.assignee_id)
+        self._notifications.notify(
+            kind,
+            people,
+            key=f"{kind} {lease.id}",
+            actor_id=lease.agent_id,
+            project_id=row.project_id,
+            subject_id=row.id,
+        )
+
+
+def _lost(lease: Lease) -> ConflictError:
+    return ConflictError(
+        f"This lease has ended ({lease.status}): the task is not yours any more. Stop working on "
+        "it, and claim another.",
+        code="lease_lost",
+        status_of_lease=lease.status,
+    )
+
+
+lease_service = LeaseService(db, event_service, project_service, task_service, notification_service)

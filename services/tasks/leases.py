@@ -1,0 +1,131 @@
+"""The leases of tasks: how an agent's hold on one begins and ends, and what that does to the rest.
+
+Whoever calls it has locked the task, so that nobody else begins or ends a lease of it meanwhile.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from models.event import EventType
+from models.lease import Lease, LeaseRow, LeaseStatus
+from models.principal import Principal
+from models.task import Task, TaskRow, TaskStatus
+from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
+from services.db_client import DatabaseClient
+from services.event_service import EventService, scope_room
+from services.time_entry_service import TimeEntryService
+from utils.helpers import new_id, utc_now
+
+INSTANT = timedelta(microseconds=1)
+
+TAKEN_OVER = "Somebody took the task over, gave it to another or moved it away."
+
+
+class TaskLeases:
+    """Begins and ends leases, and the time that goes with them."""
+
+    def __init__(
+        self, database: DatabaseClient, events: EventService, entries: TimeEntryService
+    ) -> None:
+        self._db = database
+        self._events = events
+        self._entries = entries
+
+    def tell(self, actor_id: str, row: TaskRow) -> None:
+        """Write a task that was changed by a lease, and tell its room."""
+        self._db.session.flush()
+        room = scope_room(row.project_id, row.created_by)
+        self._events.record_by(actor_id, room, EventType.TASK_UPDATED, Task.model_validate(row))
+
+    def begin(
+        self, principal: Principal, row: TaskRow, seconds: int, *, was_delegated: bool
+    ) -> Lease:
+        """Give the task to an agent, whose time runs from now on."""
+        place = self._entries.place(principal, row.id, None)
+        now = utc_now()
+        lease = LeaseRow(
+            id=new_id(),
+            task_id=row.id,
+            agent_id=principal.id,
+            seconds=seconds,
+            expires_at=now + timedelta(seconds=seconds),
+            was_delegated=was_delegated,
+        )
+        self._db.session.add(lease)
+        self._db.session.flush()
+        entry = self._entries.new_row(principal, place, TimeSource.AGENT, now)
+        entry.lease_id = lease.id
+        self._db.session.add(entry)
+        self._db.session.flush()
+        self._entries.changed(principal, entry, EventType.TIME_ENTRY_STARTED)
+        return self._changed(principal.id, row, lease, EventType.LEASE_CREATED)
+
+    def active(self, task_id: str) -> LeaseRow | None:
+        """Return the active lease of a task, locked; None where nobody holds it."""
+        query = select(LeaseRow).where(LeaseRow.task_id == task_id, LeaseRow.ended_at.is_(None))
+        return self._db.session.scalars(query.with_for_update()).one_or_none()
+
+    def settle(self, principal: Principal, row: TaskRow) -> LeaseRow | None:
+        """End the lease of a task that was changed by other ways than by its lease, if any."""
+        lease = self.active(row.id)
+        if lease is None:
+            return None
+        if lease.agent_id != principal.id:
+            lease.reason = TAKEN_OVER
+            self.end(principal.id, row, lease, LeaseStatus.TAKEN_OVER)
+        elif row.status == TaskStatus.COMPLETED:
+            self.end(principal.id, row, lease, LeaseStatus.COMPLETED)
+        else:
+            self.end(principal.id, row, lease, LeaseStatus.RELEASED)
+        return lease
+
+    def withdraw(self, principal: Principal, row: TaskRow) -> None:
+        """Let whoever holds a task hold it no more, and the next one begin anew."""
+        lease = self.settle(principal, row)
+        if lease is not None:
+            give_back(row, lease)
+
+    def end(
+        self,
+        actor_id: str,
+        row: TaskRow,
+        lease: LeaseRow,
+        status: LeaseStatus,
+        at: datetime | None = None,
+    ) -> Lease:
+        """End a lease and the time that runs for it, now or when the agent was last heard of."""
+        lease.status, lease.ended_at = status, utc_now()
+        if status is LeaseStatus.COMPLETED:
+            lease.progress = 100
+        self._db.session.flush()
+        self._stop_time(actor_id, lease, at or lease.ended_at)
+        return self._changed(actor_id, row, lease, EventType.LEASE_ENDED)
+
+    def _stop_time(self, actor_id: str, lease: LeaseRow, at: datetime) -> None:
+        query = select(TimeEntryRow).where(
+            TimeEntryRow.lease_id == lease.id, TimeEntryRow.ended_at.is_(None)
+        )
+        entry = self._db.session.scalars(query.with_for_update()).one_or_none()
+        if entry is None:
+            return
+        entry.ended_at = max(at, entry.started_at + INSTANT)
+        self._db.session.flush()
+        if entry.deleted_at is None:
+            room = scope_room(entry.project_id, entry.user_id)
+            stopped = TimeEntry.model_validate(entry)
+            self._events.record_by(actor_id, room, EventType.TIME_ENTRY_STOPPED, stopped)
+
+    def _changed(self, actor_id: str, row: TaskRow, lease: LeaseRow, event: EventType) -> Lease:
+        """Tell the room that the task is in; return the lease as it is now."""
+        answer = Lease.model_validate(lease)
+        room = scope_room(row.project_id, row.created_by)
+        self._events.record_by(actor_id, room, event, answer)
+        return answer
+
+
+def give_back(row: TaskRow, lease: LeaseRow) -> None:
+    """Make the task as it was before it was claimed; written with the next flush."""
+    row.status, row.started_at = TaskStatus.PENDING, None
+    if not lease.was_delegated:
+        row.delegate_id = None
