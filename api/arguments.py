@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from werkzeug.datastructures import MultiDict
 
 from api.contract import Contract
-from api.request_body import read_body
+from api.request_body import read_body, read_json_body
 from config import settings
 from models.principal import Principal
 from models.upload import Upload
@@ -68,14 +68,9 @@ class Arguments:
 def _read_json(request: Request, model: type[BaseModel]) -> BaseModel:
     if not request.content_length and not request.mimetype:
         return _validate(model, {}, "body")  # nothing was sent, and that may be enough
-    if request.mimetype != "application/json":
-        raise RequestRefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "This takes a JSON body; send Content-Type: application/json.",
-            code="unsupported_media_type",
-        )
+    body = read_json_body(request)
     try:
-        return model.model_validate_json(read_body(request, settings.max_body_bytes))
+        return model.model_validate_json(body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise BadRequestError(
