@@ -37,12 +37,12 @@ def request(method: str, **params: Any) -> Record:
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
 
 
-def stateless(person: Person, method: str, *, name: str = "", **params: Any) -> TestResponse:
+def stateless(person: Person, method: str, **params: Any) -> TestResponse:
     """Send a request as it is since there is no handshake."""
     meta = {META + "protocolVersion": STATELESS, META + "clientCapabilities": {}}
     headers = {"MCP_Protocol_Version": STATELESS, "Mcp_Method": method}
-    if name:
-        headers["Mcp_Name"] = name
+    if named := params.get("name") or params.get("uri"):
+        headers["Mcp_Name"] = named
     return post(person, request(method, **params, _meta=meta), **headers)
 
 
