@@ -80,6 +80,7 @@ class ArchivedAgent(Question):
     name: PersonName
     agent_kind: ShortText
     description: Prose
+    capabilities: Labels = Field(default_factory=list)  # archives of before there were do without
     agent_metadata: JsonObject
     timezone: ZoneName
     created_at: Instant
@@ -147,10 +148,11 @@ class ArchivedTask(Question):
     status: TaskStatus = Field(strict=False)
     priority: TaskPriority = Field(strict=False)
     due_at: Instant | None
-    # Archives of before there were series do without.
+    # Archives of before there were series and delegates do without.
     recurrence: Recurrence | None = None
     series: ArchivedSeries | None = None
     next_id: Id | None = None
+    delegate_id: Id | None = None
     labels: Labels
     metadata: JsonObject
     started_at: Instant | None

@@ -1,5 +1,7 @@
 """Leases: what agents say about the tasks that they hold, and how that ends."""
 
+from typing import Any
+
 from sqlalchemy import Interval, bindparam, cast, func, or_, select, text, update
 
 from models.base import columns_of
@@ -16,8 +18,15 @@ from models.lease import (
 from models.notification import NotificationKind
 from models.principal import Principal
 from models.project import AgentsCompleting
-from models.task import REVIEW, TaskRow, TaskStatus, TaskUpdate
-from services.access_service import ME, is_member, is_visible, not_found
+from models.task import REVIEW, TaskRow, TaskStatus
+from services.access_service import (
+    ME,
+    AccessService,
+    access_service,
+    is_member,
+    is_visible,
+    not_found,
+)
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
 from services.listing import newest_first
@@ -27,7 +36,6 @@ from services.task_service import TaskService, task_service
 from services.tasks.leases import give_back
 from utils.errors import ConflictError, ForbiddenError
 from utils.pages import Page
-from utils.preconditions import IfMatch
 
 COLUMNS = columns_of(LeaseRow, Lease)
 
@@ -90,11 +98,13 @@ class LeaseService:
         self,
         database: DatabaseClient,
         events: EventService,
+        access: AccessService,
         projects: ProjectService,
         tasks: TaskService,
         notifications: NotificationService,
     ) -> None:
         self._events = events
+        self._access = access
         self._projects = projects
         self._tasks = tasks
         self._leases = tasks.leases
@@ -117,7 +127,10 @@ class LeaseService:
         values = query.set_filters() | {"me": principal.id}
         if values.get("agent") == "me":
             values["agent"] = principal.id
-        return self._listing.page(query, values, "newest").map(Lease.model_validate)
+        page = self._listing.page(query, values, "newest")
+        if query.project_id is not None and not page.items:
+            self._access.role_in(principal, query.project_id)
+        return page.map(Lease.model_validate)
 
     def heartbeat(self, principal: Principal, lease_id: str, body: Heartbeat) -> Lease:
         """Renew a lease, and say how far the work is."""
@@ -125,8 +138,8 @@ class LeaseService:
             lease_id=lease_id, me=principal.id, progress=body.progress, message=body.message
         )
         if row is None:
-            self._require_active(principal, lease_id)
-            raise not_found()  # the agent was taken out of the project
+            seen = self._own(principal, lease_id)
+            raise not_found() if seen.ended_at is None else _lost(seen)  # or left the project
         lease = Lease.model_validate(row)
         room = scope_room(row["project_id"], row["created_by"])
         self._events.record(principal, room, EventType.LEASE_UPDATED, lease)
@@ -134,10 +147,11 @@ class LeaseService:
 
     def complete(self, principal: Principal, lease_id: str, body: Completion) -> Lease:
         """Complete the task, or propose it as done where the project wants a person to confirm."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.COMPLETED, LeaseStatus.PROPOSED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {"status": TaskStatus.COMPLETED})
+        seen = self._own(principal, lease_id)
+        if seen.status in (LeaseStatus.COMPLETED, LeaseStatus.PROPOSED):
+            return seen
+        completed = {"status": TaskStatus.COMPLETED}
+        lease, row = self._hold(principal, seen, completed)
         if body.message is not None:
             lease.message = body.message
         if self._only_proposes(row):
@@ -145,18 +159,16 @@ class LeaseService:
             self._leases.tell(principal.id, row)
             self._leases.end(principal.id, row, lease, LeaseStatus.PROPOSED)
         else:
-            self._tasks.update(
-                principal, row.id, TaskUpdate(status=TaskStatus.COMPLETED), IfMatch()
-            )
+            self._tasks.change(principal, row, completed)  # which ends the lease
         self.tell_people(NotificationKind.AGENT_FINISHED, lease, row)
         return Lease.model_validate(lease)
 
     def fail(self, principal: Principal, lease_id: str, body: Failure) -> Lease:
         """Give a task up: to the next agent, or to a person."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.FAILED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {})
+        seen = self._own(principal, lease_id)
+        if seen.status is LeaseStatus.FAILED:
+            return seen
+        lease, row = self._hold(principal, seen)
         lease.reason = body.reason
         give_back(row, lease)
         if body.then == "hand_back":
@@ -168,40 +180,34 @@ class LeaseService:
 
     def release(self, principal: Principal, lease_id: str) -> Lease:
         """Give a task back as it was, for whoever claims it next."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.RELEASED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {})
+        seen = self._own(principal, lease_id)
+        if seen.status is LeaseStatus.RELEASED:
+            return seen
+        lease, row = self._hold(principal, seen)
         give_back(row, lease)
         self._leases.tell(principal.id, row)
         return self._leases.end(principal.id, row, lease, LeaseStatus.RELEASED)
 
-    def _ended_as(self, principal: Principal, lease_id: str, *wanted: LeaseStatus) -> Lease | None:
-        """Return a lease that ended like this already: whoever asks twice is told the same."""
-        lease = self.get(principal, lease_id)
-        is_own = lease.agent_id == principal.id
-        return lease if is_own and lease.status in wanted else None
-
-    def _hold(
-        self, principal: Principal, lease_id: str, changes: dict[str, object]
-    ) -> tuple[LeaseRow, TaskRow]:
-        """Lock the caller's active lease and its task; ConflictError for one that has ended."""
-        seen = self._require_active(principal, lease_id)
-        row = self._tasks.load_for(principal, seen.task_id, changes)
-        lease = self._leases.active(row.id)
-        if lease is None or lease.id != lease_id:
-            raise _lost(self.get(principal, lease_id))
-        return lease, row
-
-    def _require_active(self, principal: Principal, lease_id: str) -> Lease:
+    def _own(self, principal: Principal, lease_id: str) -> Lease:
+        """Return a lease of the caller's; who ends one twice the same way is told the same."""
         lease = self.get(principal, lease_id)
         if lease.agent_id != principal.id:
             raise ForbiddenError(
                 "Another agent holds this; claim a task of your own.", code="not_your_lease"
             )
-        if lease.ended_at is not None:
-            raise _lost(lease)
         return lease
+
+    def _hold(
+        self, principal: Principal, seen: Lease, changes: dict[str, Any] | None = None
+    ) -> tuple[LeaseRow, TaskRow]:
+        """Lock an active lease and its task for changes; ConflictError for one that has ended."""
+        if seen.ended_at is not None:
+            raise _lost(seen)
+        row = self._tasks.load_for(principal, seen.task_id, changes or {})
+        lease = self._leases.active(row.id)
+        if lease is None or lease.id != seen.id:
+            raise _lost(self.get(principal, seen.id))
+        return lease, row
 
     def _only_proposes(self, row: TaskRow) -> bool:
         if row.project_id is None:
@@ -242,4 +248,6 @@ def _lost(lease: Lease) -> ConflictError:
     )
 
 
-lease_service = LeaseService(db, event_service, project_service, task_service, notification_service)
+lease_service = LeaseService(
+    db, event_service, access_service, project_service, task_service, notification_service
+)

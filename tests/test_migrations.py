@@ -76,7 +76,7 @@ IN_A_ROOM = """
         SELECT 'user:ada', id, id, id, 'laptop', 'active', now() FROM users
 """
 LASTING = """
-    SELECT jsonb_strip_nulls(to_jsonb(users)) AS row FROM users
+    SELECT jsonb_strip_nulls(to_jsonb(users)) - 'capabilities' AS row FROM users
     UNION ALL SELECT jsonb_strip_nulls(to_jsonb(sessions)) FROM sessions
     UNION ALL SELECT jsonb_build_object('id', id, 'seq', seq) FROM rooms
     UNION ALL SELECT to_jsonb(events) FROM events

@@ -5,16 +5,17 @@ Whoever calls it has locked the task, so that nobody else begins or ends a lease
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.event import EventType
 from models.lease import Lease, LeaseRow, LeaseStatus
 from models.principal import Principal
-from models.task import Task, TaskRow, TaskStatus
+from models.task import DOER, PENDING, Task, TaskRow, TaskStatus
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
 from services.db_client import DatabaseClient
 from services.event_service import EventService, scope_room
-from services.time_entry_service import TimeEntryService
+from services.project_service import ProjectService
+from services.time_entry_service import Place, TimeEntryService
 from utils.helpers import new_id, utc_now
 
 INSTANT = timedelta(microseconds=1)
@@ -26,10 +27,15 @@ class TaskLeases:
     """Begins and ends leases, and the time that goes with them."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, entries: TimeEntryService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        projects: ProjectService,
+        entries: TimeEntryService,
     ) -> None:
         self._db = database
         self._events = events
+        self._projects = projects
         self._entries = entries
 
     def tell(self, actor_id: str, row: TaskRow) -> None:
@@ -42,18 +48,20 @@ class TaskLeases:
         self, principal: Principal, row: TaskRow, seconds: int, *, was_delegated: bool
     ) -> Lease:
         """Give the task to an agent, whose time runs from now on."""
-        place = self._entries.place(principal, row.id, None)
         now = utc_now()
         lease = LeaseRow(
             id=new_id(),
             task_id=row.id,
             agent_id=principal.id,
+            created_at=now,
+            updated_at=now,
             seconds=seconds,
             expires_at=now + timedelta(seconds=seconds),
             was_delegated=was_delegated,
         )
         self._db.session.add(lease)
         self._db.session.flush()
+        place = Place(row.id, row.project_id, self._projects.settings_of(row.scope_id))
         entry = self._entries.new_row(principal, place, TimeSource.AGENT, now)
         entry.lease_id = lease.id
         self._db.session.add(entry)
@@ -79,6 +87,31 @@ class TaskLeases:
         else:
             self.end(principal.id, row, lease, LeaseStatus.RELEASED)
         return lease
+
+    def withdraw_all(self, principal: Principal, agent_id: str) -> None:
+        """Take everything from an agent that it holds."""
+        held = (
+            select(TaskRow)
+            .join(LeaseRow, LeaseRow.task_id == TaskRow.id)
+            .where(LeaseRow.agent_id == agent_id, LeaseRow.ended_at.is_(None))
+            .order_by(TaskRow.id)
+            .with_for_update(of=TaskRow)
+        )
+        for row in self._db.session.scalars(held).all():
+            self.withdraw(principal, row)
+            self.tell(principal.id, row)
+
+    def dismiss(self, principal: Principal, agent_id: str) -> None:
+        """Let what an agent was to do be anybody's again."""
+        given = (
+            select(TaskRow)
+            .where(text(f"{DOER} = :agent_id AND {PENDING}"), TaskRow.delegate_id == agent_id)
+            .order_by(TaskRow.id)
+            .with_for_update()
+        )
+        for row in self._db.session.scalars(given, {"agent_id": agent_id}).all():
+            row.delegate_id = None
+            self.tell(principal.id, row)
 
     def withdraw(self, principal: Principal, row: TaskRow) -> None:
         """Let whoever holds a task hold it no more, and the next one begin anew."""

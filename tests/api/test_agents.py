@@ -56,6 +56,7 @@ def test_a_new_agent_belongs_to_who_made_it(alice: Person) -> None:
     assert made == given | BUILDER | {
         "owner_id": alice.id,
         "description": "",
+        "capabilities": [],
         "agent_metadata": {},
         "is_active": True,
         "version": 1,
@@ -68,6 +69,7 @@ def test_an_agent_keeps_what_it_is_made_with(alice: Person) -> None:
         "name": "Reviewer",
         "kind": "llm",
         "description": "Reads what others wrote.",
+        "capabilities": ["reviews"],
         "agent_metadata": {"model": {"size": 7, "tags": ["a", "b"]}},
     }
     made = new_agent(alice, **fields)
