@@ -214,6 +214,14 @@ def test_agent_token_takes_scopes_an_end_and_a_kind(app: Flask, alice: Person) -
     assert the_agent(alice)["kind"] == "llm"
 
 
+def test_agent_token_tells_the_owner_of_the_token_and_that_it_was_not_them(
+    app: Flask, alice: Person
+) -> None:
+    as_printed(app, run(app, "agent-token", alice.email, "Builder"))
+    (entry,) = done(alice.get("/audit?action=token.created"))
+    assert (entry["subject_id"], entry["actor_id"]) == (the_token(alice)["id"], None)
+
+
 def test_agent_token_again_makes_another_token_for_the_same_agent(
     app: Flask, alice: Person, project: Record
 ) -> None:
