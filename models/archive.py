@@ -38,6 +38,8 @@ from utils.validators import (
 
 ARCHIVE_FORMAT, ARCHIVE_VERSION = "stint", 1
 
+EMPTY_SOURCES = (TimeSource.IMPORT, TimeSource.AGENT)  # of entries without a length
+
 
 def _check_position(text: str) -> str:
     if not is_position(text):
@@ -212,7 +214,7 @@ class ArchivedTimeEntry(Question):
     def _check_span(self) -> Self:
         if self.ended_at is None or self.ended_at > self.started_at:
             return self
-        if self.ended_at == self.started_at and self.source is TimeSource.IMPORT:
+        if self.ended_at == self.started_at and self.source in EMPTY_SOURCES:
             return self
         raise PydanticCustomError("span", "must end after it starts")
 

@@ -153,10 +153,9 @@ class AccountService:
             AuditAction.USER_ENABLED: after.is_active and not before.is_active,
             AuditAction.USER_DISABLED: before.is_active and not after.is_active,
         }
-        actor_id = principal.id if principal.credential_id else None  # an operator's command
         for action, happened in changed.items():
             if happened:
-                self._audit.record(action, user_id=after.id, actor_id=actor_id)
+                self._audit.record(action, user_id=after.id, actor_id=principal.actor_id)
 
 
 account_service = AccountService(
