@@ -57,9 +57,7 @@ class LapsedLeaseService:
         for lease, row in found:
             give_back(row, lease)
             self._tasks.leases.tell(lease.agent_id, row)
-            self._tasks.leases.end(
-                lease.agent_id, row, lease, LeaseStatus.EXPIRED, at=lease.updated_at
-            )
+            self._tasks.leases.end(lease.agent_id, lease, LeaseStatus.EXPIRED, at=lease.updated_at)
             if self._in_a_row.one(task_id=row.id)["count"] % TOLD_AT == 0:
                 self._leases.tell_people(NotificationKind.AGENT_FAILED, lease, row)
         return len(found)

@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Interval, bindparam, cast, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Select,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from models.base import columns_of
 from models.event import EventType
@@ -15,6 +27,7 @@ from models.lease import (
     LeaseRow,
     LeaseStatus,
 )
+from models.membership import MembershipRow
 from models.notification import NotificationKind
 from models.principal import Principal
 from models.project import AgentsCompleting
@@ -24,12 +37,11 @@ from services.access_service import (
     AccessService,
     access_service,
     is_member,
-    is_visible,
     not_found,
 )
 from services.db_client import DatabaseClient, db
-from services.event_service import EventService, event_service, scope_room
-from services.listing import newest_first
+from services.event_service import EventService, event_service, project_room
+from services.listing import LIMIT, OFFSET, Build, Listing, Order, newest_first
 from services.notification_service import NotificationService, notification_service
 from services.project_service import ProjectService, project_service
 from services.task_service import TaskService, task_service
@@ -39,20 +51,50 @@ from utils.pages import Page
 
 COLUMNS = columns_of(LeaseRow, Lease)
 
-# Whoever held a task sees how that ended, also where the task is not theirs to see any more.
-SEEN = (
-    select(*COLUMNS)
-    .join(TaskRow, TaskRow.id == LeaseRow.task_id)
-    .where(or_(LeaseRow.agent_id == ME, is_visible(TaskRow.scope_id)))
+# Whoever held a task sees how that ended, also when the project is not theirs to see any more.
+GET = select(*COLUMNS).where(
+    LeaseRow.id == bindparam("id"), or_(LeaseRow.agent_id == ME, is_member(LeaseRow.project_id))
 )
-GET = SEEN.where(LeaseRow.id == bindparam("id"))
+OWN = select(*COLUMNS).where(LeaseRow.agent_id == ME)
 
 FILTERS = {
-    "project_id": TaskRow.project_id == bindparam("project_id"),
     "task_id": LeaseRow.task_id == bindparam("task_id"),
     "agent": LeaseRow.agent_id == bindparam("agent"),
     "status": LeaseRow.status == bindparam("status"),
+    "active": LeaseRow.ended_at.is_(None),
 }
+ORDERS = {"newest": Order({"id": LeaseRow.id}, descending=True)}
+
+MY_PLACES = select(MembershipRow.project_id.label("id")).where(
+    MembershipRow.user_id == ME, MembershipRow.active
+)
+THIS_PLACE = MY_PLACES.where(MembershipRow.project_id == bindparam("project_id"))
+
+
+def _page_in(places: Select[Any]) -> Build:
+    """Read at most a page from the index of each project and merge them."""
+    seen = places.cte("places")
+
+    def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
+        page = (
+            select(*COLUMNS)
+            .where(LeaseRow.project_id == seen.c.id, *conditions)
+            .correlate(seen)
+            .order_by(*order.clauses())
+            .limit(LIMIT + OFFSET)
+            .lateral("page")
+        )
+        keys = Order({label: page.c[label] for label in order.keys}, order.descending)
+        return (
+            select(*page.c, *keys.cursor_columns())
+            .select_from(seen.join(page, true()))
+            .order_by(*keys.clauses())
+            .limit(LIMIT)
+            .offset(OFFSET)
+        )
+
+    return build
+
 
 HEARTBEAT = (
     update(LeaseRow)
@@ -60,8 +102,7 @@ HEARTBEAT = (
         LeaseRow.id == bindparam("lease_id"),
         LeaseRow.agent_id == ME,
         LeaseRow.ended_at.is_(None),
-        TaskRow.id == LeaseRow.task_id,
-        is_member(TaskRow.scope_id),
+        is_member(LeaseRow.project_id),
     )
     .values(
         expires_at=func.now() + LeaseRow.seconds * cast("1 second", Interval),
@@ -72,7 +113,7 @@ HEARTBEAT = (
         updated_at=func.now(),
         version=LeaseRow.version + 1,
     )
-    .returning(*COLUMNS, TaskRow.project_id, TaskRow.created_by)
+    .returning(*COLUMNS)
 )
 
 # Who looks after what an agent could not do: the person accountable for it, or else whose the
@@ -113,23 +154,33 @@ class LeaseService:
         self._heartbeat = database.prepare(HEARTBEAT)
         self._caretaker = database.prepare(CARETAKER)
         self._owner = database.prepare(OWNER)
-        self._listing = newest_first("leases", database, SEEN, LeaseRow.id, FILTERS)
+        self._own_leases = newest_first("leases of one's own", database, OWN, LeaseRow.id, FILTERS)
+        self._everywhere = Listing("leases", database, _page_in(MY_PLACES), FILTERS, ORDERS)
+        self._in_project = Listing(
+            "leases of a project", database, _page_in(THIS_PLACE), FILTERS, ORDERS
+        )
 
     def get(self, principal: Principal, lease_id: str) -> Lease:
-        """Return a lease of one's own, or of a task that one may see."""
+        """Return a lease of one's own, or of a project that one belongs to."""
         row = self._get.first(id=lease_id, me=principal.id)
         if row is None:
             raise not_found()
         return Lease.model_validate(row)
 
     def page(self, principal: Principal, query: LeaseQuery) -> Page[Lease]:
-        """Return leases of one's own and of tasks that one may see, newest first."""
+        """Return the leases of one's projects, or with agent=me all of one's own, newest first."""
         values = query.set_filters() | {"me": principal.id}
-        if values.get("agent") == "me":
-            values["agent"] = principal.id
-        page = self._listing.page(query, values, "newest")
-        if query.project_id is not None and not page.items:
-            self._access.role_in(principal, query.project_id)
+        if query.status is LeaseStatus.ACTIVE:
+            values["active"] = values.pop("status")
+        if query.project_id is not None:
+            page = self._in_project.page(query, _named(principal, values), "newest")
+            if not page.items:
+                self._access.role_in(principal, query.project_id)
+        elif query.agent == "me":
+            values.pop("agent")
+            page = self._own_leases.page(query, values, "newest")
+        else:
+            page = self._everywhere.page(query, values, "newest")
         return page.map(Lease.model_validate)
 
     def heartbeat(self, principal: Principal, lease_id: str, body: Heartbeat) -> Lease:
@@ -141,7 +192,7 @@ class LeaseService:
             seen = self._own(principal, lease_id)
             raise not_found() if seen.ended_at is None else _lost(seen)  # or left the project
         lease = Lease.model_validate(row)
-        room = scope_room(row["project_id"], row["created_by"])
+        room = project_room(lease.project_id)
         self._events.record(principal, room, EventType.LEASE_UPDATED, lease)
         return lease
 
@@ -157,7 +208,7 @@ class LeaseService:
         if self._only_proposes(row):
             row.labels = [*row.labels, REVIEW] if REVIEW not in row.labels else row.labels
             self._leases.tell(principal.id, row)
-            self._leases.end(principal.id, row, lease, LeaseStatus.PROPOSED)
+            self._leases.end(principal.id, lease, LeaseStatus.PROPOSED)
         else:
             self._tasks.change(principal, row, completed)  # which ends the lease
         self.tell_people(NotificationKind.AGENT_FINISHED, lease, row)
@@ -174,7 +225,7 @@ class LeaseService:
         if body.then == "hand_back":
             row.delegate_id, row.assignee_id = None, self._caretaker_of(lease, row)
         self._leases.tell(principal.id, row)
-        self._leases.end(principal.id, row, lease, LeaseStatus.FAILED)
+        self._leases.end(principal.id, lease, LeaseStatus.FAILED)
         self.tell_people(NotificationKind.AGENT_FAILED, lease, row)
         return Lease.model_validate(lease)
 
@@ -186,7 +237,7 @@ class LeaseService:
         lease, row = self._hold(principal, seen)
         give_back(row, lease)
         self._leases.tell(principal.id, row)
-        return self._leases.end(principal.id, row, lease, LeaseStatus.RELEASED)
+        return self._leases.end(principal.id, lease, LeaseStatus.RELEASED)
 
     def _own(self, principal: Principal, lease_id: str) -> Lease:
         """Return a lease of the caller's; who ends one twice the same way is told the same."""
@@ -237,6 +288,11 @@ class LeaseService:
             project_id=row.project_id,
             subject_id=row.id,
         )
+
+
+def _named(principal: Principal, values: dict[str, Any]) -> dict[str, Any]:
+    """Write `me` as the id of who asks."""
+    return values | {"agent": principal.id} if values.get("agent") == "me" else values
 
 
 def _lost(lease: Lease) -> ConflictError:

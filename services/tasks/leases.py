@@ -13,7 +13,7 @@ from models.principal import Principal
 from models.task import DOER, PENDING, Task, TaskRow, TaskStatus
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
 from services.db_client import DatabaseClient
-from services.event_service import EventService, scope_room
+from services.event_service import EventService, project_room, scope_room
 from services.project_service import ProjectService
 from services.time_entry_service import Place, TimeEntryService
 from utils.helpers import new_id, utc_now
@@ -52,6 +52,7 @@ class TaskLeases:
         lease = LeaseRow(
             id=new_id(),
             task_id=row.id,
+            project_id=row.scope_id,
             agent_id=principal.id,
             created_at=now,
             updated_at=now,
@@ -67,7 +68,7 @@ class TaskLeases:
         self._db.session.add(entry)
         self._db.session.flush()
         self._entries.changed(principal, entry, EventType.TIME_ENTRY_STARTED)
-        return self._changed(principal.id, row, lease, EventType.LEASE_CREATED)
+        return self._changed(principal.id, lease, EventType.LEASE_CREATED)
 
     def active(self, task_id: str) -> LeaseRow | None:
         """Return the active lease of a task, locked; None where nobody holds it."""
@@ -81,11 +82,11 @@ class TaskLeases:
             return None
         if lease.agent_id != principal.id:
             lease.reason = TAKEN_OVER
-            self.end(principal.id, row, lease, LeaseStatus.TAKEN_OVER)
+            self.end(principal.id, lease, LeaseStatus.TAKEN_OVER)
         elif row.status == TaskStatus.COMPLETED:
-            self.end(principal.id, row, lease, LeaseStatus.COMPLETED)
+            self.end(principal.id, lease, LeaseStatus.COMPLETED)
         else:
-            self.end(principal.id, row, lease, LeaseStatus.RELEASED)
+            self.end(principal.id, lease, LeaseStatus.RELEASED)
         return lease
 
     def withdraw_all(self, principal: Principal, agent_id: str) -> None:
@@ -122,7 +123,6 @@ class TaskLeases:
     def end(
         self,
         actor_id: str,
-        row: TaskRow,
         lease: LeaseRow,
         status: LeaseStatus,
         at: datetime | None = None,
@@ -133,7 +133,7 @@ class TaskLeases:
             lease.progress = 100
         self._db.session.flush()
         self._stop_time(actor_id, lease, at or lease.ended_at)
-        return self._changed(actor_id, row, lease, EventType.LEASE_ENDED)
+        return self._changed(actor_id, lease, EventType.LEASE_ENDED)
 
     def _stop_time(self, actor_id: str, lease: LeaseRow, at: datetime) -> None:
         query = select(TimeEntryRow).where(
@@ -149,11 +149,10 @@ class TaskLeases:
             stopped = TimeEntry.model_validate(entry)
             self._events.record_by(actor_id, room, EventType.TIME_ENTRY_STOPPED, stopped)
 
-    def _changed(self, actor_id: str, row: TaskRow, lease: LeaseRow, event: EventType) -> Lease:
-        """Tell the room that the task is in; return the lease as it is now."""
+    def _changed(self, actor_id: str, lease: LeaseRow, event: EventType) -> Lease:
+        """Tell the project of a lease; return it as it is now."""
         answer = Lease.model_validate(lease)
-        room = scope_room(row.project_id, row.created_by)
-        self._events.record_by(actor_id, room, event, answer)
+        self._events.record_by(actor_id, project_room(lease.project_id), event, answer)
         return answer
 
 

@@ -54,6 +54,7 @@ def test_time_recorded_by_hand_has_defaults(alice: Person) -> None:
         "currency": None,
         "source": "manual",
         "allow_overlap": False,
+        "lease_id": None,
         "seconds": 3600,
         "version": 1,
     }
