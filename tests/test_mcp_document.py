@@ -1,4 +1,4 @@
-"""docs/mcp.rst: its examples run, and its table is that of the tools."""
+"""The examples in docs/mcp.rst run, and its table is that of the tools."""
 
 import json
 import os
