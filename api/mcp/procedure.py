@@ -11,6 +11,7 @@ from api.arguments import field_errors, unfit
 from api.contract import Contract, ContractError
 from api.idempotency import IdempotencyKey
 from api.middleware.auth import authorise
+from api.middleware.rate_limit import kinds_of
 from api.operation import Operation
 from models.principal import Principal
 from models.scope import Scope, includes
@@ -62,9 +63,9 @@ class Procedure:
         return not self._access.is_write
 
     @property
-    def kind(self) -> RateKind:
-        """What a call counts as."""
-        return RateKind.READS if self.reads else RateKind.WRITES
+    def kind(self) -> RateKind | None:
+        """What a call counts as, which is what REST counts it as."""
+        return kinds_of(self._contract)[self._access.is_write]
 
     def is_permitted(self, principal: Principal) -> bool:
         """Tell whether somebody's scopes let them call it."""

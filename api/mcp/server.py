@@ -10,9 +10,7 @@ from flask import Request, current_app
 from pydantic_core import from_json
 
 from api.answers import Answer
-from api.mcp.messages import (
-    Result,
-)
+from api.mcp.messages import Result
 from api.mcp.methods import SERVER, Methods
 from api.mcp.rpc import ErrorCode, Message, RpcError, problem_in_full
 from api.mcp.versions import META, VERSION_2025_03, check_version, is_stateless, version_in
@@ -60,12 +58,16 @@ class McpServer:
             sent = from_json(body)
         except ValueError:
             sent = RpcError(ErrorCode.PARSE_ERROR, "The body is not JSON in UTF-8.")
-        if not isinstance(sent, list):
-            return self._reply(principal, asked, sent).answer()
+        if isinstance(sent, list):
+            return self._answer_batch(principal, asked, sent)
+        return self._reply(principal, asked, sent).answer()
+
+    def _answer_batch(self, principal: Principal, asked: Request, sent: list[Any]) -> Answer:
+        """Answer each message of a batch; the versions since 2025-06-18 have none."""
         if version_in(asked.headers) != VERSION_2025_03 or not 1 <= len(sent) <= BATCH_MAX:
             told = f"Batches have 1 to {BATCH_MAX} messages, and only version {VERSION_2025_03}."
-            sent = RpcError(ErrorCode.INVALID_REQUEST, told)
-            return self._reply(principal, asked, sent).answer()
+            refused = RpcError(ErrorCode.INVALID_REQUEST, told)
+            return self._reply(principal, asked, refused).answer()
         replies = [self._reply(principal, asked, each).body for each in sent]
         bodies = [body for body in replies if body is not None]
         if not bodies:
@@ -73,7 +75,10 @@ class McpServer:
         return Answer(HTTPStatus.OK, orjson.dumps(bodies), HEADERS)
 
     def _reply(self, principal: Principal, asked: Request, sent: Any) -> Reply:
-        """Answer one message; what is wrong with it becomes an error of JSON-RPC."""
+        """Answer one message; what is wrong with it becomes an error of JSON-RPC.
+
+        What could not be read as a message comes as the error that it is; it counts like others.
+        """
         version = version_in(asked.headers)
         try:
             count_request(self._kind_of(sent), asked, principal)
@@ -91,7 +96,7 @@ class McpServer:
         told = {"jsonrpc": "2.0", "id": message.id, "result": _dress(version, result)}
         return Reply(HTTPStatus.OK, told)
 
-    def _kind_of(self, sent: Any) -> RateKind:
+    def _kind_of(self, sent: Any) -> RateKind | None:
         """Tell what a message counts as: calls of tools as what REST counts them as."""
         match sent:
             case {"method": "tools/call", "params": {"name": str(name)}}:

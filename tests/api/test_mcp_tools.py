@@ -14,9 +14,10 @@ from api.mcp.tools import TABLE
 from models.principal import Principal
 from models.scope import Scope
 from models.task import Task, TaskCreate, TaskUpdate
+from tests.api.access_world import make_agent
 from tests.api.conftest import Limiting
 from tests.api.tool_calls import ARGUMENTS, READING, ROUTES
-from tests.factories import Person, with_token
+from tests.factories import Person, add_member, with_token
 from tests.mcp import BATCHING, call, content, error, post, problem, request, result, stateless
 from tests.records import Record, done, make_project, make_task, refusal
 
@@ -175,6 +176,17 @@ def test_a_key_is_of_one_call_alone(alice: Person) -> None:
     answer = alice.post("/tasks", {"title": "A"}, Idempotency_Key=meta[KEY])
     assert refusal(answer)[0] == 422
     assert len(done(alice.get("/tasks"))) == 1
+
+
+def test_a_key_is_of_one_tool_alone(alice: Person, project: Record) -> None:
+    agent = make_agent(alice)
+    add_member(alice, project, agent, "editor")
+    make_task(alice, project_id=project["id"])
+    (claimed,) = content(call(agent, "claim_next_task", {}))["claimed"]
+    arguments, meta = {"lease_id": claimed["lease"]["id"]}, {KEY: f"key-{alice.id}"}
+    content(call(agent, "heartbeat", arguments, **meta))
+    assert problem(call(agent, "release_task", arguments, **meta))["status"] == 422
+    assert content(call(agent, "heartbeat", arguments))["status"] == "active"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", 5, None, {"a": 1}])
