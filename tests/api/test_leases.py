@@ -122,6 +122,20 @@ def test_completing_goes_on_with_a_series(alice: Person, agent: Person, project:
     assert (following["status"], following["delegate_id"]) == ("pending", None)
 
 
+def test_the_next_of_a_series_is_given_to_whom_it_was_given(
+    alice: Person, agent: Person, project: Record
+) -> None:
+    due = "2030-01-07T09:00:00Z"
+    fields = {"project_id": project["id"], "due_at": due, "recurrence": "FREQ=WEEKLY;BYDAY=MO"}
+    task = make_task(alice, delegate_id=agent.id, **fields)
+    end(agent, claim_one(agent), "complete")
+    following = done(alice.get(f"/tasks/{read(alice, task)['next_id']}"))
+    assert following["delegate_id"] == agent.id
+    done(alice.delete(f"/projects/{project['id']}/members/{agent.id}"))
+    skipped = done(alice.post(f"/tasks/{following['id']}/skip"))
+    assert skipped["next"]["delegate_id"] is None
+
+
 def test_the_rules_of_the_project_hold_for_agents(
     alice: Person, agent: Person, project: Record, task: Record, lease: Record
 ) -> None:
