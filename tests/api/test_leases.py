@@ -330,6 +330,17 @@ def test_giving_it_to_another_agent_takes_it_away(
     assert claim_one(other)["task_id"] == task["id"]
 
 
+@pytest.mark.parametrize("change", [{"delegate_id": None}, {"status": "pending"}])
+def test_agents_take_nothing_from_each_other(
+    alice: Person, project: Record, task: Record, lease: Record, change: dict[str, Any]
+) -> None:
+    other = make_agent(alice, project)
+    path, version = f"/tasks/{task['id']}", f'"v{read(alice, task)["version"]}"'
+    assert refusal(other.patch(path, change, If_Match=version)) == (409, "task_held")
+    assert refusal(other.delete(path, If_Match=version)) == (409, "task_held")
+    assert done(alice.get(f"/leases/{lease['id']}"))["status"] == "active"
+
+
 @pytest.mark.parametrize("change", [{"assignee_id": "alice"}, {"title": "Write more"}])
 def test_other_changes_leave_the_agent_at_work(
     alice: Person, agent: Person, task: Record, lease: Record, change: dict[str, Any]
