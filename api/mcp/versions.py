@@ -8,6 +8,7 @@ any other, and the header alone names the version.
 import base64
 import binascii
 import re
+from typing import Any
 
 from werkzeug.datastructures import Headers
 
@@ -47,9 +48,16 @@ def check_version(message: Message, headers: Headers) -> None:
             "This version of MCP is not spoken here; use one of data.supported.",
             {"supported": VERSIONS, "requested": version[:100]},
         )
-    if is_stateless(version) and not message.is_notification:
+    if message.is_notification:
+        return
+    if is_stateless(version):
         _check_meta(message)
-        _check_headers(message, headers)
+        _check_header(headers, "Mcp-Method", message.method)
+        if message.method in NAMED_BY:
+            _check_header(headers, "Mcp-Name", message.params.get(NAMED_BY[message.method]))
+    if META + "protocolVersion" in message.meta:
+        named = message.meta[META + "protocolVersion"]
+        _check_header(headers, "MCP-Protocol-Version", named)
 
 
 def _check_meta(message: Message) -> None:
@@ -61,20 +69,13 @@ def _check_meta(message: Message) -> None:
             )
 
 
-def _check_headers(message: Message, headers: Headers) -> None:
-    """Refuse headers that others may have acted upon and that are not what the message says."""
-    expected = {
-        "MCP-Protocol-Version": message.meta[META + "protocolVersion"],
-        "Mcp-Method": message.method,
-    }
-    if message.method in NAMED_BY:
-        expected["Mcp-Name"] = message.params.get(NAMED_BY[message.method])
-    for name, value in expected.items():
-        if _decode(headers.get(name)) != value:
-            raise RpcError(
-                ErrorCode.HEADER_MISMATCH,
-                f"Header mismatch: {name} is missing or not what the body says.",
-            )
+def _check_header(headers: Headers, name: str, value: Any) -> None:
+    """Refuse a header that others may have acted upon and that is not what the message says."""
+    if _decode(headers.get(name)) != value:
+        raise RpcError(
+            ErrorCode.HEADER_MISMATCH,
+            f"Header mismatch: {name} is missing or not what the body says.",
+        )
 
 
 def _decode(value: str | None) -> str | None:

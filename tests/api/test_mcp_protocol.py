@@ -301,10 +301,23 @@ def test_headers_that_say_something_else_are_refused(
     assert error(answer) == (400, HEADER_MISMATCH)
 
 
-def test_the_version_is_the_same_in_header_and_body(alice: Person) -> None:
-    meta = {META + "protocolVersion": HANDSHAKE, META + "clientCapabilities": {}}
+@pytest.mark.parametrize(
+    ("in_header", "in_body"),
+    [(STATELESS, HANDSHAKE), (HANDSHAKE, STATELESS), (BATCHING, STATELESS), (STATELESS, "1900")],
+)
+def test_the_version_is_the_same_in_header_and_body(
+    alice: Person, in_header: str, in_body: str
+) -> None:
+    meta = {META + "protocolVersion": in_body, META + "clientCapabilities": {}}
     message = request("tools/list", _meta=meta)
-    answer = post(alice, message, MCP_Protocol_Version=STATELESS, Mcp_Method="tools/list")
+    answer = post(alice, message, MCP_Protocol_Version=in_header, Mcp_Method="tools/list")
+    assert error(answer) == (400, HEADER_MISMATCH)
+
+
+def test_a_request_of_today_has_its_headers(alice: Person) -> None:
+    meta = {META + "protocolVersion": STATELESS, META + "clientCapabilities": {}}
+    headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
+    answer = alice.client.post("/mcp", json=request("tools/list", _meta=meta), headers=headers)
     assert error(answer) == (400, HEADER_MISMATCH)
 
 
