@@ -1,6 +1,6 @@
 """Leases that ran out: the agent was not heard of in time, so its task goes back."""
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from models.lease import LeaseRow, LeaseStatus
 from models.notification import NotificationKind
@@ -24,8 +24,9 @@ RUN_OUT = (
     .limit(PORTION)
     .with_for_update(of=(LeaseRow, TaskRow), skip_locked=True)
 )
+LONG_AGO = literal_column("'-infinity'::timestamptz")
 LAST_OTHER = (
-    select(func.coalesce(func.max(LeaseRow.created_at), "-infinity"))
+    select(func.coalesce(func.max(LeaseRow.created_at), LONG_AGO))
     .where(
         LeaseRow.task_id == bindparam("task_id"),
         LeaseRow.status != LeaseStatus.EXPIRED,
