@@ -50,6 +50,7 @@ class LeaseRow(Identified, Versioned, Base):
     __table_args__ = (
         Index("uq_leases_active", "task_id", unique=True, postgresql_where=ACTIVE),
         Index("ix_leases_running_out", "expires_at", postgresql_where=ACTIVE),
+        Index("ix_leases_held", "agent_id", postgresql_where=ACTIVE),
         Index("ix_leases_task_id_id", "task_id", "id"),
         Index("ix_leases_agent_id_id", "agent_id", "id"),
         CheckConstraint("(status = 'active') = (ended_at IS NULL)", name="ended"),

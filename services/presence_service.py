@@ -1,4 +1,4 @@
-"""Presence: who has a room open, over all processes, and what their timer runs on.
+"""Presence: who has a room open, over all processes, and what they are on; and agents at work.
 
 Each process keeps a row for each of its connections and rooms. The rows count as long as its lease
 does, which it renews every few seconds: those of a killed process are gone soon.
@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from models.live import PresenceChanged
 from models.presence import Presence
+from services.agent_state_service import MAY_ACT, STATE_OF_AGENT, STATE_OF_LEASE
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
 from services.live.connection import Connection
@@ -54,22 +55,44 @@ TAKE_AWAY = text(
     WHERE presences.room = gone.room AND presences.connection_id = gone.connection_id
     """
 )
-# Somebody's timer is told where its task is to be seen.
+# Somebody's timer is told where its task is to be seen, and so is what an agent holds. Agents that
+# work without a connection to their project's room are there by their leases.
 READ = text(
-    """
+    f"""
     SELECT presences.room, presences.connection_id, presences.client_id, presences.user_id,
-           users.kind, users.name, presences.state, presences.since, time_entries.task_id
+           users.kind, users.name, presences.since,
+           CASE users.kind WHEN 'agent' THEN {STATE_OF_AGENT} ELSE presences.state END AS state,
+           COALESCE(CASE users.kind WHEN 'agent' THEN (
+               SELECT leases.task_id FROM leases JOIN tasks ON tasks.id = leases.task_id
+               WHERE leases.agent_id = users.id AND leases.ended_at IS NULL
+                 AND presences.room IN ('project:' || tasks.scope_id, 'user:' || users.id)
+               ORDER BY leases.id DESC LIMIT 1
+           ) END, time_entries.task_id) AS task_id
     FROM presences
     JOIN processes ON processes.id = presences.process_id AND processes.expires_at > now()
     JOIN users ON users.id = presences.user_id
     LEFT JOIN time_entries ON time_entries.user_id = presences.user_id
         AND time_entries.ended_at IS NULL AND time_entries.deleted_at IS NULL
+        AND time_entries.lease_id IS NULL
         AND presences.room IN (
             'project:' || time_entries.project_id, 'user:' || time_entries.user_id)
     WHERE presences.room = ANY(CAST(:rooms AS text[]))
-    ORDER BY presences.since, presences.connection_id
-    """
+    UNION ALL
+    SELECT 'project:' || tasks.scope_id, leases.id, '', leases.agent_id,
+           users.kind, users.name, leases.created_at, {STATE_OF_LEASE}, leases.task_id
+    FROM tasks
+    JOIN leases ON leases.task_id = tasks.id AND leases.ended_at IS NULL
+    JOIN users ON users.id = leases.agent_id AND {MAY_ACT}
+    WHERE tasks.scope_id = ANY(CAST(:project_ids AS uuid[])) AND tasks.deleted_at IS NULL
+      AND tasks.status = 'in_progress' AND tasks.delegate_id IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM presences JOIN processes ON processes.id = presences.process_id
+          WHERE presences.user_id = leases.agent_id AND processes.expires_at > now()
+            AND presences.room = 'project:' || tasks.scope_id)
+    ORDER BY since, connection_id
+    """  # noqa: S608 - of constants
 )
+PROJECT = "project:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +272,9 @@ class PresenceService:
 
     def _present_in(self, rooms: Iterable[str]) -> dict[str, dict[str, Presence]]:
         found: dict[str, dict[str, Presence]] = {}
-        for row in self._read.all(rooms=list(rooms)):
+        rooms = list(rooms)
+        project_ids = [room.removeprefix(PROJECT) for room in rooms if room.startswith(PROJECT)]
+        for row in self._read.all(rooms=rooms, project_ids=project_ids):
             presence = Presence.model_validate(row)
             found.setdefault(row["room"], {})[presence.connection_id] = presence
         return found
