@@ -19,13 +19,16 @@ from utils.pages import Page
 # Conditions and values for other statements, too: `users` is the agent there, and `leases` one of
 # its leases that are active.
 
-# As credential_service has it.
-MAY_ACT = """(users.is_active AND EXISTS (
-    SELECT FROM users AS owners WHERE owners.id = users.owner_id AND owners.is_active))"""
+# Whatever is looked up for each of them is a value, not a condition with EXISTS: of a condition the
+# server may rather find out for everybody in the table whether it holds.
 
-IS_CONNECTED = """EXISTS (
-    SELECT FROM presences JOIN processes ON processes.id = presences.process_id
-    WHERE presences.user_id = users.id AND processes.expires_at > now())"""
+# As credential_service has it.
+MAY_ACT = """(users.is_active AND COALESCE(
+    (SELECT owners.is_active FROM users AS owners WHERE owners.id = users.owner_id), false))"""
+
+IS_CONNECTED = """(
+    SELECT true FROM presences JOIN processes ON processes.id = presences.process_id
+    WHERE presences.user_id = users.id AND processes.expires_at > now() LIMIT 1)"""
 
 LAST_REQUEST = "(SELECT max(last_used_at) FROM api_tokens WHERE api_tokens.user_id = {agent_id})"
 
@@ -36,9 +39,10 @@ ASKS = r"""(said.body ~ '\?(?!\w)|[\uFF1F\u061F]' OR EXISTS (
 # What other agents say is no answer. Ids rise with time: nothing is read of what was said before.
 HAS_ASKED = f"""(
     SELECT said.created_by = leases.agent_id AND {ASKS}
-    FROM comments AS said JOIN users AS authors ON authors.id = said.created_by
+    FROM comments AS said
     WHERE said.task_id = leases.task_id AND said.id > leases.id AND said.deleted_at IS NULL
-      AND (said.created_by = leases.agent_id OR authors.kind = 'person')
+      AND (said.created_by = leases.agent_id OR (
+          SELECT authors.kind FROM users AS authors WHERE authors.id = said.created_by) = 'person')
     ORDER BY said.id DESC LIMIT 1)"""  # noqa: S608 - of constants
 
 STATE_OF_LEASE = f"""
@@ -53,14 +57,12 @@ LAST_SEEN_AT = f"""GREATEST(
     (SELECT max(leases.updated_at) FROM leases
      WHERE leases.agent_id = users.id AND leases.ended_at IS NULL))"""  # noqa: S608 - of constants
 
+LIVELIEST_FIRST = "ARRAY['working', 'waiting', 'stale']"
 STATE_OF_AGENT = f"""
     CASE WHEN NOT {MAY_ACT} THEN 'offline'
          ELSE COALESCE(
-             (SELECT held.state FROM (
-                  SELECT {STATE_OF_LEASE} AS state FROM leases
-                  WHERE leases.agent_id = users.id AND leases.ended_at IS NULL
-              ) AS held
-              ORDER BY array_position(ARRAY['working', 'waiting', 'stale'], held.state) LIMIT 1),
+             (SELECT ({LIVELIEST_FIRST})[min(array_position({LIVELIEST_FIRST}, {STATE_OF_LEASE}))]
+              FROM leases WHERE leases.agent_id = users.id AND leases.ended_at IS NULL),
              CASE WHEN {LAST_SEEN_AT} > now() - interval '10 minutes' OR {IS_CONNECTED}
                   THEN 'idle' ELSE 'offline' END) END"""  # noqa: S608 - of constants
 

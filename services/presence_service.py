@@ -81,14 +81,15 @@ READ = text(
     SELECT 'project:' || tasks.scope_id, leases.id, '', leases.agent_id,
            users.kind, users.name, leases.created_at, {STATE_OF_LEASE}, leases.task_id
     FROM tasks
-    JOIN leases ON leases.task_id = tasks.id AND leases.ended_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT * FROM leases WHERE leases.task_id = tasks.id AND leases.ended_at IS NULL LIMIT 1
+    ) AS leases
     JOIN users ON users.id = leases.agent_id AND {MAY_ACT}
     WHERE tasks.scope_id = ANY(CAST(:project_ids AS uuid[])) AND tasks.deleted_at IS NULL
       AND tasks.status = 'in_progress' AND tasks.delegate_id IS NOT NULL
-      AND NOT EXISTS (
-          SELECT FROM presences JOIN processes ON processes.id = presences.process_id
-          WHERE presences.user_id = leases.agent_id AND processes.expires_at > now()
-            AND presences.room = 'project:' || tasks.scope_id)
+      AND (SELECT true FROM presences JOIN processes ON processes.id = presences.process_id
+           WHERE presences.user_id = leases.agent_id AND processes.expires_at > now()
+             AND presences.room = 'project:' || tasks.scope_id LIMIT 1) IS NULL
     ORDER BY since, connection_id
     """  # noqa: S608 - of constants
 )
