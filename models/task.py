@@ -83,7 +83,6 @@ SEARCH = (
 # In these words, so that the indexes are found: who is to do it, and the order of claims.
 PENDING = "deleted_at IS NULL AND status = 'pending'"
 DOER = "COALESCE(delegate_id, assignee_id)"
-IN_HANDS = "deleted_at IS NULL AND status = 'in_progress' AND delegate_id IS NOT NULL"
 CLAIM_ORDER = (
     text("priority DESC"),
     text("COALESCE(due_at, 'infinity'::timestamptz)"),
@@ -175,8 +174,6 @@ class TaskRow(Identified, Versioned, Trashable, Base):
             *CLAIM_ORDER,
             postgresql_where=text(f"{PENDING} AND {DOER} IS NOT NULL"),
         ),
-        # What agents hold, and what they have proposed as done.
-        Index("ix_tasks_in_hands", "scope_id", postgresql_where=text(IN_HANDS)),
         Index("ix_tasks_due_soon", "due_at", postgresql_where=_still_to_tell("due_soon_for")),
         Index("ix_tasks_overdue", "due_at", postgresql_where=_still_to_tell("overdue_for")),
         Index("ix_tasks_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),

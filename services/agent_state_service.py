@@ -6,21 +6,22 @@ ten minutes or has a socket open. Of several tasks the liveliest tells: it works
 another waits. Whatever is switched off, or whose owner is, is `offline`.
 """
 
-from sqlalchemy import bindparam, literal_column, text
+from collections.abc import Collection
 
-from models.agent import AgentSession, HeldLease, ListedAgent
-from models.lease import LeaseRow
+from sqlalchemy import bindparam, literal_column, or_, select, text
+
+from models.agent import AgentSession, AgentState, HeldLease, ListedAgent
+from models.base import columns_of
+from models.lease import Lease, LeaseRow
 from models.principal import Principal
+from services.access_service import ME, is_member
 from services.db_client import DatabaseClient, db
-from services.lease_service import SEEN
 from services.prepared import Row
 from utils.pages import Page
 
-# Conditions and values for other statements, too: `users` is the agent there, and `leases` one of
-# its leases that are active.
-
-# Whatever is looked up for each of them is a value, not a condition with EXISTS: of a condition the
-# server may rather find out for everybody in the table whether it holds.
+# `users` is the agent in what follows, and `leases` one of its leases that are active. What is
+# looked up for each of them is a value: of a condition, with EXISTS, the server might rather find
+# out for everybody in the table whether it holds.
 
 # As credential_service has it.
 MAY_ACT = """(users.is_active AND COALESCE(
@@ -70,8 +71,23 @@ OF_AGENTS = text(
     f"SELECT users.id, {LAST_SEEN_AT} AS last_seen_at, {STATE_OF_AGENT} AS state"  # noqa: S608 - of constants
     " FROM users WHERE users.id = ANY(CAST(:ids AS uuid[]))"
 )
-HELD = SEEN.add_columns(literal_column(STATE_OF_LEASE).label("state")).where(
-    LeaseRow.agent_id == bindparam("agent_id"), LeaseRow.ended_at.is_(None)
+OF_ALL = text(
+    f"""
+    SELECT users.id, {STATE_OF_AGENT} AS state
+    FROM users WHERE users.id = ANY(CAST(:ids AS uuid[]))
+    UNION ALL
+    SELECT leases.id, {STATE_OF_LEASE}
+    FROM leases WHERE leases.agent_id = ANY(CAST(:ids AS uuid[])) AND leases.ended_at IS NULL
+    """  # noqa: S608 - of constants
+)
+HELD = (
+    select(*columns_of(LeaseRow, Lease), literal_column(STATE_OF_LEASE).label("state"))
+    .where(
+        LeaseRow.agent_id == bindparam("agent_id"),
+        LeaseRow.ended_at.is_(None),
+        or_(LeaseRow.agent_id == ME, is_member(LeaseRow.project_id)),
+    )
+    .order_by(LeaseRow.id)
 )
 
 
@@ -80,13 +96,21 @@ class AgentStateService:
 
     def __init__(self, database: DatabaseClient) -> None:
         self._of_agents = database.prepare(OF_AGENTS)
-        self._held = database.prepare(HELD.order_by(LeaseRow.id))
+        self._of_all = database.prepare(OF_ALL)
+        self._held = database.prepare(HELD)
 
     def add_to(self, agents: Page[Row]) -> Page[ListedAgent]:
         """Return agents of a list with what they are doing."""
         ids = [agent["id"] for agent in agents.items]
         states = {each["id"]: each for each in self._of_agents.all(ids=ids)} if ids else {}
         return agents.map(lambda agent: ListedAgent.model_validate(agent | states[agent["id"]]))
+
+    def of_all(self, agent_ids: Collection[str]) -> dict[str, AgentState]:
+        """Return the states of agents, by their ids, and on what they hold, by ids of leases."""
+        if not agent_ids:
+            return {}
+        rows = self._of_all.all(ids=list(agent_ids))
+        return {row["id"]: AgentState(row["state"]) for row in rows}
 
     def session(self, principal: Principal, agent_id: str) -> AgentSession:
         """Return what an agent is doing, with those of its leases that the caller may see."""

@@ -12,9 +12,11 @@ from time import monotonic, sleep
 
 from sqlalchemy import text
 
+from models.agent import AgentState
 from models.live import PresenceChanged
 from models.presence import Presence
-from services.agent_state_service import MAY_ACT, STATE_OF_AGENT, STATE_OF_LEASE
+from models.user import UserKind
+from services.agent_state_service import AgentStateService, agent_state_service
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
 from services.live.connection import Connection
@@ -58,14 +60,13 @@ TAKE_AWAY = text(
 # Somebody's timer is told where its task is to be seen, and so is what an agent holds. Agents that
 # work without a connection to their project's room are there by their leases.
 READ = text(
-    f"""
+    """
     SELECT presences.room, presences.connection_id, presences.client_id, presences.user_id,
-           users.kind, users.name, presences.since,
-           CASE users.kind WHEN 'agent' THEN {STATE_OF_AGENT} ELSE presences.state END AS state,
+           users.kind, users.name, presences.state, presences.since,
            COALESCE(CASE users.kind WHEN 'agent' THEN (
-               SELECT leases.task_id FROM leases JOIN tasks ON tasks.id = leases.task_id
+               SELECT leases.task_id FROM leases
                WHERE leases.agent_id = users.id AND leases.ended_at IS NULL
-                 AND presences.room IN ('project:' || tasks.scope_id, 'user:' || users.id)
+                 AND presences.room IN ('project:' || leases.project_id, 'user:' || users.id)
                ORDER BY leases.id DESC LIMIT 1
            ) END, time_entries.task_id) AS task_id
     FROM presences
@@ -78,20 +79,15 @@ READ = text(
             'project:' || time_entries.project_id, 'user:' || time_entries.user_id)
     WHERE presences.room = ANY(CAST(:rooms AS text[]))
     UNION ALL
-    SELECT 'project:' || tasks.scope_id, leases.id, '', leases.agent_id,
-           users.kind, users.name, leases.created_at, {STATE_OF_LEASE}, leases.task_id
-    FROM tasks
-    CROSS JOIN LATERAL (
-        SELECT * FROM leases WHERE leases.task_id = tasks.id AND leases.ended_at IS NULL LIMIT 1
-    ) AS leases
-    JOIN users ON users.id = leases.agent_id AND {MAY_ACT}
-    WHERE tasks.scope_id = ANY(CAST(:project_ids AS uuid[])) AND tasks.deleted_at IS NULL
-      AND tasks.status = 'in_progress' AND tasks.delegate_id IS NOT NULL
+    SELECT 'project:' || leases.project_id, leases.id, '', leases.agent_id,
+           users.kind, users.name, '', leases.created_at, leases.task_id
+    FROM leases JOIN users ON users.id = leases.agent_id
+    WHERE leases.project_id = ANY(CAST(:project_ids AS uuid[])) AND leases.ended_at IS NULL
       AND (SELECT true FROM presences JOIN processes ON processes.id = presences.process_id
            WHERE presences.user_id = leases.agent_id AND processes.expires_at > now()
-             AND presences.room = 'project:' || tasks.scope_id LIMIT 1) IS NULL
+             AND presences.room = 'project:' || leases.project_id LIMIT 1) IS NULL
     ORDER BY since, connection_id
-    """  # noqa: S608 - of constants
+    """
 )
 PROJECT = "project:"
 
@@ -131,8 +127,11 @@ Key = tuple[str, str]  # room, connection_id
 class PresenceService:
     """Writes down who is here, and tells everybody here who is anywhere."""
 
-    def __init__(self, database: DatabaseClient, bus: EventBus) -> None:
+    def __init__(
+        self, database: DatabaseClient, bus: EventBus, agent_states: AgentStateService
+    ) -> None:
         self._db = database
+        self._agent_states = agent_states
         self._bus = bus
         self._process_id = new_id()
         self._here: dict[Key, _Here] = {}
@@ -272,13 +271,21 @@ class PresenceService:
                 self._rooms[room].tell(room, present.get(room, {}))
 
     def _present_in(self, rooms: Iterable[str]) -> dict[str, dict[str, Presence]]:
-        found: dict[str, dict[str, Presence]] = {}
         rooms = list(rooms)
         project_ids = [room.removeprefix(PROJECT) for room in rooms if room.startswith(PROJECT)]
-        for row in self._read.all(rooms=rooms, project_ids=project_ids):
+        rows = self._read.all(rooms=rooms, project_ids=project_ids)
+        agents = {row["user_id"] for row in rows if row["kind"] == UserKind.AGENT}
+        states = self._agent_states.of_all(agents)
+        found: dict[str, dict[str, Presence]] = {}
+        for row in rows:
+            agent_state = states.get(row["user_id"])
+            if agent_state is AgentState.OFFLINE:  # it must not act any more
+                continue
+            if agent_state is not None:
+                row["state"] = states.get(row["connection_id"], agent_state)
             presence = Presence.model_validate(row)
             found.setdefault(row["room"], {})[presence.connection_id] = presence
         return found
 
 
-presence_service = PresenceService(db, event_bus)
+presence_service = PresenceService(db, event_bus, agent_state_service)

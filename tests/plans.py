@@ -147,8 +147,8 @@ MANY: tuple[LiteralString, ...] = (
     "VACUUM ANALYZE items, comments, operations",
 )
 
-# 5,000 of the others' agents hold a task of a project each, after they have held it ten times. Of 500
-# tasks the agent and who made it have the project's room open, and everybody has their own.
+# 5,000 of the others' agents hold a task of a project each, after they have held it ten times. Of
+# 500 tasks the agent and who made it have the project's room open, and everybody has their own.
 AT_WORK: tuple[LiteralString, ...] = (
     """
     WITH agents AS (
@@ -163,8 +163,8 @@ AT_WORK: tuple[LiteralString, ...] = (
     FROM open JOIN agents ON agents.n = open.n WHERE tasks.id = open.id
     """,
     """
-    INSERT INTO leases (id, task_id, agent_id, status, seconds, expires_at, ended_at)
-    SELECT gen_random_uuid(), id, delegate_id,
+    INSERT INTO leases (id, task_id, project_id, agent_id, status, seconds, expires_at, ended_at)
+    SELECT gen_random_uuid(), id, project_id, delegate_id,
            CASE n WHEN 0 THEN 'active' ELSE 'released' END, 86400, now() + interval '1 day',
            CASE WHEN n > 0 THEN now() END
     FROM tasks, generate_series(0, 10) AS n WHERE delegate_id IS NOT NULL

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from services.presence_service import LEASE_SECONDS
-from tests.api.test_claims import claim, make_agent
+from tests.agents import claim, make_agent
 from tests.factories import Person, add_member, make_admin, make_token, sign_up
 from tests.records import Record, done, make_comment, make_project, make_task, moment, refusal
 from tests.sql import rows

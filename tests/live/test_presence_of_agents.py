@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.test_claims import claim, make_agent
+from tests.agents import claim, make_agent
 from tests.factories import Person, add_member
 from tests.live.sockets import Socket, Sockets, user_room_of
 from tests.live.test_presence import connection_id, present
