@@ -71,13 +71,13 @@ OF_AGENTS = text(
     f"SELECT users.id, {LAST_SEEN_AT} AS last_seen_at, {STATE_OF_AGENT} AS state"  # noqa: S608 - of constants
     " FROM users WHERE users.id = ANY(CAST(:ids AS uuid[]))"
 )
-OF_ALL = text(
+BY_ID = text(
     f"""
     SELECT users.id, {STATE_OF_AGENT} AS state
-    FROM users WHERE users.id = ANY(CAST(:ids AS uuid[]))
+    FROM users WHERE users.id = ANY(CAST(:agent_ids AS uuid[]))
     UNION ALL
     SELECT leases.id, {STATE_OF_LEASE}
-    FROM leases WHERE leases.agent_id = ANY(CAST(:ids AS uuid[])) AND leases.ended_at IS NULL
+    FROM leases WHERE leases.id = ANY(CAST(:lease_ids AS uuid[]))
     """  # noqa: S608 - of constants
 )
 HELD = (
@@ -96,7 +96,7 @@ class AgentStateService:
 
     def __init__(self, database: DatabaseClient) -> None:
         self._of_agents = database.prepare(OF_AGENTS)
-        self._of_all = database.prepare(OF_ALL)
+        self._by_id = database.prepare(BY_ID)
         self._held = database.prepare(HELD)
 
     def add_to(self, agents: Page[Row]) -> Page[ListedAgent]:
@@ -105,11 +105,13 @@ class AgentStateService:
         states = {each["id"]: each for each in self._of_agents.all(ids=ids)} if ids else {}
         return agents.map(lambda agent: ListedAgent.model_validate(agent | states[agent["id"]]))
 
-    def of_all(self, agent_ids: Collection[str]) -> dict[str, AgentState]:
-        """Return the states of agents, by their ids, and on what they hold, by ids of leases."""
+    def by_id(
+        self, agent_ids: Collection[str], lease_ids: Collection[str]
+    ) -> dict[str, AgentState]:
+        """Return what agents are doing, and what they do on single tasks."""
         if not agent_ids:
             return {}
-        rows = self._of_all.all(ids=list(agent_ids))
+        rows = self._by_id.all(agent_ids=list(agent_ids), lease_ids=list(lease_ids))
         return {row["id"]: AgentState(row["state"]) for row in rows}
 
     def session(self, principal: Principal, agent_id: str) -> AgentSession:

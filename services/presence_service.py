@@ -274,8 +274,11 @@ class PresenceService:
         rooms = list(rooms)
         project_ids = [room.removeprefix(PROJECT) for room in rooms if room.startswith(PROJECT)]
         rows = self._read.all(rooms=rooms, project_ids=project_ids)
-        agents = {row["user_id"] for row in rows if row["kind"] == UserKind.AGENT}
-        states = self._agent_states.of_all(agents)
+        agents = [row for row in rows if row["kind"] == UserKind.AGENT]
+        states = self._agent_states.by_id(
+            agent_ids={row["user_id"] for row in agents},
+            lease_ids=[row["connection_id"] for row in agents if not row["client_id"]],
+        )
         found: dict[str, dict[str, Presence]] = {}
         for row in rows:
             agent_state = states.get(row["user_id"])
