@@ -3,6 +3,7 @@
 import pytest
 
 from tests.agents import claim, make_agent
+from tests.api.test_auth import disable
 from tests.factories import Person, add_member
 from tests.live.sockets import Socket, Sockets, user_room_of
 from tests.live.test_presence import connection_id, present
@@ -148,6 +149,22 @@ def test_an_agent_that_is_switched_off_is_gone(
     wait_for(watchers[0], room, agent, at_work(hold(alice, agent, project)))
     done(alice.patch(f"/agents/{agent.id}", {"is_active": False}))
     wait_for(watchers[0], room, agent, {}, LOOK_SECONDS)
+
+
+def test_an_agent_whose_owner_is_disabled_is_gone(
+    sockets: Sockets,
+    alice: Person,
+    bob: Person,
+    agent: Person,
+    project: Record,
+    room: str,
+    database: str,
+) -> None:
+    add_member(alice, project, bob, "viewer")
+    socket = sockets.open(bob, room)
+    wait_for(socket, room, agent, at_work(hold(alice, agent, project)))
+    disable(database, alice)
+    wait_for(socket, room, agent, {}, LOOK_SECONDS)
 
 
 # With a socket
