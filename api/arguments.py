@@ -154,9 +154,11 @@ def field_errors(error: ValidationError, place: str) -> list[FieldError]:
 
 
 def unfit(errors: list[FieldError]) -> UnprocessableError:
-    """The answer to input that does not fit its schema."""
+    """The answer to input that does not fit its schema; not all of it, if there is much."""
     names = ", ".join(dict.fromkeys(found.field[:100] for found in errors[:PROBLEMS_NAMED]))
-    return UnprocessableError(f"The input does not fit; look at {names}.", errors=errors)
+    return UnprocessableError(
+        f"The input does not fit; look at {names}.", errors=errors[:PROBLEMS_TOLD]
+    )
 
 
 def _message_of(problem: ErrorDetails) -> str:

@@ -151,7 +151,7 @@ class ListQuery(BaseModel):
 
     limit: int = Field(PAGE_SIZE, ge=1, le=PAGE_SIZE_MAX, description="Most items to return.")
     cursor: str | None = Field(
-        None, max_length=1_000, description="Continue behind the page whose Link named this cursor."
+        None, max_length=1_000, description="Continue behind the page that named this cursor."
     )
     offset: int = Field(0, ge=0, le=OFFSET_MAX, description="Skip this many; prefer cursors.")
 

@@ -1,9 +1,10 @@
 """A view as MCP calls it: one set of arguments from path, query and body, one object as answer."""
 
+from collections.abc import Set
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import to_json
 
 from api.answers import Answer
@@ -23,13 +24,10 @@ from utils.validators import Id
 PLACE = "arguments"
 PARTS = ("query", "body")
 
-
-class _Schema(GenerateJsonSchema):
-    """JSON schemas without titles that only say the names again; models pay for each word."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - as inherited
-        """Leave them out."""
-        return False
+# Models pay for each word. Titles say names again, and whoever calls a tool with what breaks a
+# pattern is told its meaning; what is answered speaks for itself.
+NO_WORDS_ON_ARGUMENTS = {"title", "pattern"}
+NO_WORDS_ON_ANSWERS = NO_WORDS_ON_ARGUMENTS | {"description", "examples"}
 
 
 class _OfPath(BaseModel):
@@ -84,7 +82,7 @@ class Procedure:
     def input_schema(self) -> JsonSchemaValue:
         """Return the JSON schema of the arguments."""
         models = (self._path, *self._parts.values())
-        schemas = [model.model_json_schema(schema_generator=_Schema) for model in models]
+        schemas = [_terse(model.model_json_schema(), NO_WORDS_ON_ARGUMENTS) for model in models]
         return {
             "type": "object",
             "properties": _union(schemas, "properties"),
@@ -95,14 +93,15 @@ class Procedure:
 
     def output_schema(self) -> JsonSchemaValue:
         """Return the JSON schema of the answer: of an object, as older versions want it."""
-        schema = self._adapter.json_schema(mode="serialization", schema_generator=_Schema)
+        schema: JsonSchemaValue = _terse(
+            self._adapter.json_schema(mode="serialization"), NO_WORDS_ON_ANSWERS
+        )
         if not self._contract.is_list:
             return schema
         definitions = schema.pop("$defs", {})
-        cursor = {"type": ["string", "null"], "description": "Call again with it as `cursor`."}
         return {
             "type": "object",
-            "properties": {"items": schema, "next_cursor": cursor},
+            "properties": {"items": schema, "next_cursor": {"type": ["string", "null"]}},
             "required": ["items", "next_cursor"],
             "$defs": definitions,
         }
@@ -166,6 +165,23 @@ def _places(models: dict[str, type[BaseModel]]) -> dict[str, str]:
                 raise ContractError(f"{name} would be two arguments of one tool")
             places[name] = place
     return places
+
+
+def _terse(schema: Any, left_out: Set[str]) -> Any:
+    """Return a JSON schema without some keywords, and without defaults that are null.
+
+    A property may be called like a keyword: it is an object, which none of these keywords is.
+    """
+    match schema:
+        case dict():
+            return {
+                name: _terse(part, left_out)
+                for name, part in schema.items()
+                if isinstance(part, dict) or not (name in left_out or part is None)
+            }
+        case list():
+            return [_terse(part, left_out) for part in schema]
+    return schema
 
 
 def _union(schemas: list[JsonSchemaValue], member: str) -> dict[str, Any]:

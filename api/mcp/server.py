@@ -18,6 +18,9 @@ from api.middleware.rate_limit import count_request
 from models.principal import Principal
 from services.rate_limiter import RateKind
 from utils.errors import NotFoundError, ServiceError, UnprocessableError
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 BATCH_MAX = 50
 HEADERS = [("Content-Type", "application/json")]
@@ -92,6 +95,8 @@ class McpServer:
         except RpcError as error:
             return _fault(version, sent, error)
         except ServiceError as error:
+            if _is_notification(sent):
+                return Reply(error.status)
             return _fault(version, sent, _rpc_error_of(version, error))
         told = {"jsonrpc": "2.0", "id": message.id, "result": _dress(version, result)}
         return Reply(HTTPStatus.OK, told)
@@ -132,6 +137,7 @@ def _rpc_error_of(version: str, error: ServiceError) -> RpcError:
 
 def _fault(version: str, sent: Any, error: RpcError) -> Reply:
     """Return the reply to a message that has no result, with the message's id where it has one."""
+    logger.info("mcp.refused", code=int(error.code))
     told = {"code": int(error.code), "message": error.message}
     if error.data is not None:
         told["data"] = error.data
@@ -148,6 +154,10 @@ def _status_of(version: str, code: int) -> HTTPStatus:
     if code == ErrorCode.METHOD_NOT_FOUND:
         return HTTPStatus.NOT_FOUND
     return HTTPStatus.BAD_REQUEST if code == ErrorCode.INVALID_PARAMS else HTTPStatus.OK
+
+
+def _is_notification(sent: Any) -> bool:
+    return isinstance(sent, dict) and "id" not in sent
 
 
 def _id_of(sent: Any) -> str | int | None:

@@ -7,6 +7,7 @@ import jsonschema_rs
 import pytest
 from flask import Flask
 
+from api.arguments import PROBLEMS_TOLD
 from api.contract import Access, ContractError, View
 from api.endpoint import endpoint
 from api.mcp.procedure import Procedure
@@ -71,6 +72,30 @@ def test_search_is_the_list_of_tasks_for_who_looks_for_words(tools: dict[str, Re
     search, listing = tools["search"]["inputSchema"], tools["list_tasks"]["inputSchema"]
     assert set(search["properties"]) == set(listing["properties"])
     assert (search["required"], listing["required"]) == (["search"], [])
+
+
+def test_models_are_not_paid_for_words_that_say_nothing(tools: dict[str, Record]) -> None:
+    """They read all of this before they do anything."""
+    assert len(json.dumps(list(tools.values()))) < 42_000
+    for tool in tools.values():
+        assert keywords(tool["inputSchema"]).isdisjoint({"title", "pattern"})
+        of_answer = keywords(tool["outputSchema"])
+        assert of_answer.isdisjoint({"title", "pattern", "description", "examples"})
+    task = tools["get_task"]["outputSchema"]["properties"]
+    assert {"title", "description"} <= set(task)
+    assert "description" in tools["list_tasks"]["inputSchema"]["properties"]["sort"]
+
+
+def keywords(schema: Any) -> set[str]:
+    """Return the keywords of a schema and of those in it, but not the names of properties."""
+    if isinstance(schema, list):
+        return set().union(*map(keywords, schema))
+    if not isinstance(schema, dict):
+        return set()
+    named = [schema.get(each, {}) for each in ("properties", "$defs")]
+    inner = [part for parts in named for part in parts.values()]
+    inner += [part for name, part in schema.items() if name not in ("properties", "$defs")]
+    return set(schema).union(*map(keywords, inner))
 
 
 def test_a_list_is_an_object_with_its_cursor(tools: dict[str, Record]) -> None:
@@ -140,6 +165,14 @@ def test_all_that_is_wrong_is_told_at_once(alice: Person) -> None:
         "color",
         "labels",
     }
+
+
+def test_of_much_that_is_wrong_some_is_told(alice: Person) -> None:
+    """An answer must not be many times as large as the question."""
+    arguments = {f"unknown_{number}": 1 for number in range(1_000)}
+    told = problem(call(alice, "create_task", arguments))
+    assert len(told["errors"]) == PROBLEMS_TOLD
+    assert told["errors"][0]["field"] == "arguments.unknown_0"
 
 
 def test_rules_among_arguments_hold(alice: Person) -> None:
@@ -239,6 +272,17 @@ def test_a_batch_counts_as_many(limiting: Limiting, alice: Person) -> None:
     first, second, third = answer.get_json()
     assert [content(reply["result"])["title"] for reply in (first, second)] == ["A", "A"]
     assert (third["id"], third["error"]["code"]) == (2, 429)
+
+
+def test_nobody_answers_a_notification_that_is_one_too_many(
+    limiting: Limiting, alice: Person
+) -> None:
+    limiting(reads=2)
+    notification = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    answer = post(alice, [PING, PING, notification], MCP_Protocol_Version=BATCHING)
+    assert [reply["result"] for reply in answer.get_json()] == [{}, {}]
+    answer = post(alice, notification)
+    assert (answer.status_code, answer.data) == (429, b"")
 
 
 def test_what_is_no_message_counts_too(limiting: Limiting, alice: Person) -> None:
