@@ -26,7 +26,9 @@ from api.mcp.versions import VERSIONS, is_stateless, negotiate
 from api.openapi import VERSION
 from models.principal import Principal
 from utils.errors import ServiceError
-from utils.logger import add_to_log_context
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 SERVER = Implementation(name="stint", title="Stint", version=VERSION)
 INSTRUCTIONS = """\
@@ -93,11 +95,13 @@ class Methods:
         if tool is None:
             told = f"Unknown tool: {call.name[:100]}. tools/list names those there are."
             raise RpcError(ErrorCode.INVALID_PARAMS, told)
-        add_to_log_context(tool=tool.name)
+        refusal = None
         try:
-            return tool.call(principal, call.arguments or {}, message.meta)
+            result = tool.call(principal, call.arguments or {}, message.meta)
         except ServiceError as error:
-            return refused(error)
+            result, refusal = refused(error), error.code
+        logger.info("mcp.called", tool=tool.name, refusal=refusal)
+        return result
 
     def _list_resources(self, principal: Principal, message: Message) -> ResourceList:
         return self._resources.page(principal, message.params_as(ListPage).cursor)

@@ -16,6 +16,7 @@ import requests
 from config import settings
 from tests.api.access_world import LINE, TABLE
 from tests.factories import Person, email_of
+from tests.mcp import BATCHING, request
 from tests.server import Client, Server
 from tests.waiting import wait_until
 
@@ -292,3 +293,27 @@ def test_no_body_and_no_token_is_logged(strict: Server, told: Secrets) -> None:
     log = strict.log.read_text()
     assert len(told.secrets) > 30
     assert [secret for secret in told.secrets if secret in log] == []
+
+
+def test_what_is_refused_by_mcp_is_logged(strict: Server, alice: Person) -> None:
+    """Its answers have the status 200, whatever becomes of what was asked."""
+    nowhere = {"task_id": str(uuid.uuid4())}
+    messages = [
+        request("tools/call", name="list_tasks", arguments={}),
+        request("tools/call", name="get_task", arguments=nowhere),
+        request("resources/read", uri="stint://secret"),
+    ]
+    headers = {"MCP-Protocol-Version": BATCHING}
+    with Client(strict.url, alice.tokens["access_token"]) as client:
+        answer = client.post("/mcp", json=messages, headers=headers)
+    name = answer.headers["X-Request-Id"]
+    lines = [line for line in lines_of(strict.log) if line.get("request_id") == name]
+    assert {line["user_id"] for line in lines} == {alice.id}
+    shown = ("event", "tool", "refusal", "code", "status")
+    assert [{key: line[key] for key in shown if key in line} for line in lines] == [
+        {"event": "mcp.called", "tool": "list_tasks", "refusal": None},
+        {"event": "mcp.called", "tool": "get_task", "refusal": "not_found"},
+        {"event": "mcp.refused", "code": -32002},
+        {"event": "request.finished", "status": 200},
+    ]
+    assert "stint://secret" not in strict.log.read_text()
