@@ -9,7 +9,8 @@ from sqlalchemy import text
 from services.db_client import db
 from services.reminder_service import DUE_SOON, LONG_TIMERS, OVERDUE
 from services.task_move_service import WAITING
-from tests.factories import Person, log_in, sign_up
+from services.tasks.claims import WINDOWS
+from tests.factories import Person, add_member, as_agent, log_in, sign_up
 from tests.plans import (
     ENTRIES_OF_A_PROJECT,
     OF_ONE_LIST,
@@ -91,6 +92,16 @@ def project_id(reader: Person) -> str:
 def task(reader: Person) -> Record:
     first: Record = done(reader.get("/tasks?limit=1"))[0]
     return first
+
+
+@pytest.fixture(scope="module")
+def agent(reader: Person) -> Person:
+    """An agent of the reader's, in all of their projects."""
+    made = done(reader.post("/agents", {"name": "Builder", "kind": "script"}))
+    agent = as_agent(reader, made["id"])
+    for project in done(reader.get("/projects")):
+        add_member(reader, project, agent, "editor")
+    return agent
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +241,21 @@ def test_a_change_of_the_graph_reads_what_hangs_together(
 
 def test_who_waits_for_a_task_is_found_by_an_index(explainer: Explainer, task: Record) -> None:
     assert not wasteful(explainer.plans_of(db.prepare(WAITING), ids=[task["id"]]), BOTH)
+
+
+@pytest.mark.parametrize("labels", [[], ["often"], ["sometimes"], ["seldom"], ["never"]])
+@pytest.mark.parametrize("in_project", [{}, {"project_id": "{project}"}])
+def test_a_claim_reads_the_best_of_each_project(
+    explainer: Explainer,
+    agent: Person,
+    project_id: str,
+    labels: list[str],
+    in_project: dict[str, str],
+) -> None:
+    body = {name: value.format(project=project_id) for name, value in in_project.items()}
+    plans = explainer.plans_of_post(agent, "/agents/me/claim", body | {"labels": labels})
+    assert any("SKIP LOCKED" in plan.statement for plan in plans)
+    assert not wasteful(plans, BOTH * OWN_SCOPES * (WINDOWS[0] + BOTH))
 
 
 @pytest.mark.parametrize("question", ["", "project_id={project}"])
