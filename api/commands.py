@@ -4,17 +4,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from flask import Blueprint
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from models.account import Account, AccountUpdate
+from models.agent_setup import WORKING_SCOPES, AgentSetup
+from models.api_token import DAYS
 from models.imports import ImportForm, ImportResult
+from models.scope import Scope
 from models.upload import Upload
 from models.user import UserRole
 from services import reminder_service  # noqa: F401 - the worker does what it registers
 from services.account_service import account_service
+from services.agent_setup_service import agent_setup_service
 from services.db_client import db, running_database
 from services.housekeeping_service import housekeeping_service
 from services.import_service import import_service
@@ -26,6 +31,8 @@ from utils.errors import ServiceError
 from utils.preconditions import IfMatch
 
 commands = Blueprint("commands", __name__, cli_group=None)
+
+Form = TypeVar("Form", bound=BaseModel)
 
 
 @commands.cli.command("import-time")
@@ -50,7 +57,9 @@ def import_time(
     dry_run: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
     """Bring in FILE, an export of another tracker of time or tasks, or of Stint."""
-    form = _form(format=format_, project_id=project_id, timezone=timezone, dry_run=dry_run)
+    form = _form(
+        ImportForm, format=format_, project_id=project_id, timezone=timezone, dry_run=dry_run
+    )
     with _explaining_errors(), running_database():
         principal = db.reading(lambda: user_service.principal_of(email))
         parsed = import_service.parse(principal, form, Upload(file.name, file.read_bytes()))
@@ -85,6 +94,34 @@ def _update_account(email: str, changes: AccountUpdate) -> Account:
     return account_service.update(principal, principal.id, changes, IfMatch())
 
 
+@commands.cli.command("agent-token")
+@click.argument("owner_email")
+@click.argument("name")
+@click.option("--kind", default="script", show_default=True, help="What a new agent is.")
+@click.option("--project-id", help="Where it is to work: it becomes an editor there.")
+@click.option("--limit-to-project", is_flag=True, help="Make the token for that project alone.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    default=[scope.value for scope in WORKING_SCOPES],
+    show_default=True,
+    help="What the token is for; may be given several times.",
+)
+@click.option("--days", type=int, default=DAYS, show_default=True, help="How long it lasts.")
+def agent_token(owner_email: str, **values: object) -> None:
+    """Print a new API token for the agent NAME of OWNER_EMAIL, and make the agent if need be."""
+    setup = _form(AgentSetup, **values)
+    with _explaining_errors(), running_database():
+        agent, token = db.transaction(
+            lambda: agent_setup_service.set_up(user_service.principal_of(owner_email), setup)
+        )
+    until = f"{token.expires_at:%Y-%m-%d}"
+    click.echo(f"{agent.name} ({agent.id}) may until {until}: {', '.join(token.scopes)}", err=True)
+    click.echo(token.token)
+
+
 @commands.cli.command("purge")
 def purge() -> None:
     """Delete what has expired or lain in the trash for 30 days; the worker does it hourly."""
@@ -111,13 +148,20 @@ def rotate_secrets() -> None:
     click.echo(f"secrets: {count}")
 
 
-def _form(**values: object) -> ImportForm:
+def _form(model: type[Form], **values: object) -> Form:
     try:
-        return ImportForm.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
-        name = str(problem["loc"][0]).replace("_", "-")
-        raise click.UsageError(f"--{name}: {problem['msg']}") from None
+        name = _name_on_the_line(str(problem["loc"][0]))
+        raise click.UsageError(f"{name}: {problem['msg']}") from None
+
+
+def _name_on_the_line(field: str) -> str:
+    """Return what the help calls a value: an argument in capitals, an option with its dashes."""
+    named = click.get_current_context().command.params
+    is_argument = any(each.name == field and isinstance(each, click.Argument) for each in named)
+    return field.upper() if is_argument else f"--{field.replace('_', '-')}"
 
 
 def _print_result(result: ImportResult) -> None:

@@ -107,6 +107,7 @@ def _project(database: Database, owner: Reader, size: int) -> str:
     values = {"size": size, "salt": secrets.token_hex(8)}
     with database.connect() as connection:
         connection.execute(FILL, values | {"user_id": owner.user_id, "project_id": project_id})
+    owner.close()  # it was idle; the next request opens it anew
     return project_id
 
 
@@ -163,7 +164,7 @@ def _work(agent: Client, case: Case, begins_at: float, seconds: float) -> list[f
         milliseconds = (time.perf_counter() - started) * 1_000
         for each in claimed:
             took.append(milliseconds)
-            body = {} if case.end == "complete" else None
+            body: dict[str, str] | None = {} if case.end == "complete" else None
             agent.ask("POST", f"/leases/{each['lease']['id']}/{case.end}", body)
     return took
 

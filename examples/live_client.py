@@ -22,13 +22,14 @@ from websockets.sync.client import connect
 FINAL = {4001, 4003}  # codes of sockets after which connecting again would not help
 FINAL_STATUSES = {401, 403, 404}  # likewise of answers
 PAUSE_SECONDS = (0.2, 20.0)
-GONE = ("deleted", "removed", "moved", "read")
+GONE = ("deleted", "removed", "moved", "read", "ended")
 KIND_OF = {  # by the part of a snapshot that rows are in
     "members": "member",
     "agents": "agent",
     "tasks": "task",
     "items": "item",
     "comments": "comment",
+    "leases": "lease",
     "time_entries": "time_entry",
     "notifications": "notification",
 }
@@ -77,7 +78,7 @@ class Room:
         self.rows.pop(key, None)
         if kind == "task":  # what belongs to it goes along
             for other, row in list(self.rows.items()):
-                if other[0] in ("item", "comment") and row["task_id"] == event["subject"]:
+                if other[0] in ("item", "comment", "lease") and row["task_id"] == event["subject"]:
                     del self.rows[other]
         return True
 

@@ -38,6 +38,8 @@ from utils.validators import (
 
 ARCHIVE_FORMAT, ARCHIVE_VERSION = "stint", 1
 
+EMPTY_SOURCES = (TimeSource.IMPORT, TimeSource.AGENT)  # of entries without a length
+
 
 def _check_position(text: str) -> str:
     if not is_position(text):
@@ -80,6 +82,7 @@ class ArchivedAgent(Question):
     name: PersonName
     agent_kind: ShortText
     description: Prose
+    capabilities: Labels = Field(default_factory=list)  # archives of before there were do without
     agent_metadata: JsonObject
     timezone: ZoneName
     created_at: Instant
@@ -147,10 +150,11 @@ class ArchivedTask(Question):
     status: TaskStatus = Field(strict=False)
     priority: TaskPriority = Field(strict=False)
     due_at: Instant | None
-    # Archives of before there were series do without.
+    # Archives of before there were series and delegates do without.
     recurrence: Recurrence | None = None
     series: ArchivedSeries | None = None
     next_id: Id | None = None
+    delegate_id: Id | None = None
     labels: Labels
     metadata: JsonObject
     started_at: Instant | None
@@ -210,7 +214,7 @@ class ArchivedTimeEntry(Question):
     def _check_span(self) -> Self:
         if self.ended_at is None or self.ended_at > self.started_at:
             return self
-        if self.ended_at == self.started_at and self.source is TimeSource.IMPORT:
+        if self.ended_at == self.started_at and self.source in EMPTY_SOURCES:
             return self
         raise PydanticCustomError("span", "must end after it starts")
 

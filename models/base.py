@@ -1,6 +1,5 @@
 """What every entity is made of: the declarative base, column mixins and the pydantic base."""
 
-from copy import deepcopy
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -89,11 +88,12 @@ def patch_json(row: Base, attribute: str, patch: dict[str, Any]) -> None:
     SQLAlchemy does not notice changes inside a JSON value: flag_modified tells it.
     """
     value = getattr(row, attribute)
-    before = deepcopy(value)
+    before = orjson.dumps(value)  # as JSON, since 1 and true are equal in Python
     merge_patch(value, patch)
-    if value == before:
+    after = orjson.dumps(value)
+    if after == before:
         return
-    if len(orjson.dumps(value)) > JSON_MAX_BYTES:
+    if len(after) > JSON_MAX_BYTES:
         raise BadRequestError(
             "With this it would be larger than 64 KiB; remove members first, by null.",
             code="json_too_large",

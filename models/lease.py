@@ -42,6 +42,7 @@ class LeaseStatus(StrEnum):
 class LeaseRow(Identified, Versioned, Base):
     """An agent's hold on a task; of each task at most one is active.
 
+    It stays with the project that it was made in: a task that moves on is held no more.
     `updated_at` is when the agent was last heard of. `was_delegated` tells whether the task was
     given to this very agent before: to which it goes back then.
     """
@@ -50,6 +51,8 @@ class LeaseRow(Identified, Versioned, Base):
     __table_args__ = (
         Index("uq_leases_active", "task_id", unique=True, postgresql_where=ACTIVE),
         Index("ix_leases_running_out", "expires_at", postgresql_where=ACTIVE),
+        Index("ix_leases_project_id_id", "project_id", "id"),
+        Index("ix_leases_held", "project_id", "id", postgresql_where=ACTIVE),
         Index("ix_leases_task_id_id", "task_id", "id"),
         Index("ix_leases_agent_id_id", "agent_id", "id"),
         CheckConstraint("(status = 'active') = (ended_at IS NULL)", name="ended"),
@@ -57,6 +60,7 @@ class LeaseRow(Identified, Versioned, Base):
     )
 
     task_id: Mapped[str] = mapped_column(UuidText, ForeignKey("tasks.id", ondelete="CASCADE"))
+    project_id: Mapped[str] = mapped_column(UuidText, ForeignKey("projects.id"))
     agent_id: Mapped[str] = mapped_column(UuidText, ForeignKey("users.id"))
     status: Mapped[str] = mapped_column(server_default=LeaseStatus.ACTIVE)
     seconds: Mapped[int]
@@ -115,7 +119,7 @@ class Failure(Question):
 class LeaseQuery(ListQuery):
     """Filters of the list of leases."""
 
-    project_id: Id | None = Field(None, description="Only those of this project's tasks.")
+    project_id: Id | None = Field(None, description="Only those of this project.")
     task_id: Id | None = None
     agent: Id | Literal["me"] | None = Field(None, description="An agent's id, or me.")
     status: LeaseStatus | None = None
@@ -125,6 +129,7 @@ class Lease(Resource):
     """An agent's hold on a task; `updated_at` is when it was last heard of."""
 
     task_id: Id
+    project_id: Id
     agent_id: Id
     status: LeaseStatus
     seconds: int = Field(description="How long it lasts after each heartbeat.")

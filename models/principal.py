@@ -25,3 +25,8 @@ class Principal:
     scopes: frozenset[Scope] | None = None
     project_id: str | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def actor_id(self) -> str | None:
+        """Who the audit log says it was; None for an operator's command in their name."""
+        return self.id if self.credential_id else None

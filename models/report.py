@@ -11,7 +11,7 @@ Grouping = Literal["day", "week", "month", "project", "task", "user", "label"]
 
 
 class TimeReportQuery(BaseModel):
-    """What to add up: your time, or with `project_id` everybody's in that project.
+    """What to add up: your time, or with `project_id` that of all people in that project.
 
     The range is half-open: `to` is the first day or instant that no longer counts.
     """
@@ -31,6 +31,10 @@ class TimeReportQuery(BaseModel):
         None, description="Whose midnights cut the days; your zone by default."
     )
     project_id: Id | None = None
+    include: Literal["agents"] | None = Field(
+        None,
+        description="With project_id: count the time of agents, too. Yours is all of yours anyway.",
+    )
 
 
 class TimeGroup(Schema):

@@ -37,7 +37,7 @@ BUSY = (
 
 
 class TimeSource(StrEnum):
-    """How an entry came about."""
+    """How an entry came about; that of an agent is always `agent`, and that of people never."""
 
     TIMER = "timer"
     MANUAL = "manual"
@@ -120,7 +120,8 @@ class TimeEntryRow(Identified, Versioned, Trashable, Base):
         ),
         Index("ix_time_entries_operation_id", "operation_id", postgresql_where=TRASHED),
         CheckConstraint(
-            "ended_at > started_at OR (ended_at = started_at AND source = 'import')", name="span"
+            "ended_at > started_at OR (ended_at = started_at AND source IN ('import', 'agent'))",
+            name="span",
         ),
         CheckConstraint("source IN ('timer', 'manual', 'agent', 'import')", name="source"),
     )

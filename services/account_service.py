@@ -20,6 +20,7 @@ from services.event_bus import EventBus, Hint, event_bus
 from services.event_service import EventService, event_service, user_room
 from services.listing import newest_first
 from services.session_service import SessionService, session_service
+from services.task_service import TaskService, task_service
 from services.timer_service import TimerService, timer_service
 from utils.errors import ConflictError
 from utils.pages import Page
@@ -58,6 +59,7 @@ class AccountService:
         audit: AuditService,
         sessions: SessionService,
         timer: TimerService,
+        tasks: TaskService,
     ) -> None:
         self._db = database
         self._bus = bus
@@ -65,6 +67,7 @@ class AccountService:
         self._audit = audit
         self._sessions = sessions
         self._timer = timer
+        self._leases = tasks.leases
         self._get = database.prepare(ACCOUNTS.where(UserRow.id == bindparam("id")))
         self._agents_of = database.prepare(AGENTS_OF)
         self._lock = database.prepare(LOCK_BY_ID)
@@ -132,11 +135,12 @@ class AccountService:
             )
 
     def _end_work(self, principal: Principal, user_id: str) -> None:
-        """Sign somebody and their agents out, and stop timers that nobody could stop any more."""
+        """Sign somebody and their agents out, and end what nobody of them could end any more."""
         agents = [row["id"] for row in self._agents_of.all(owner_id=user_id)]
         for each in (user_id, *agents):
             self._sessions.revoke_all_of(each, principal.id)
             self._timer.stop_of(principal, each)
+            self._leases.withdraw_all(principal, each)
             self._look_anew(each)
 
     def _look_anew(self, user_id: str) -> None:
@@ -149,12 +153,11 @@ class AccountService:
             AuditAction.USER_ENABLED: after.is_active and not before.is_active,
             AuditAction.USER_DISABLED: before.is_active and not after.is_active,
         }
-        actor_id = principal.id if principal.credential_id else None  # an operator's command
         for action, happened in changed.items():
             if happened:
-                self._audit.record(action, user_id=after.id, actor_id=actor_id)
+                self._audit.record(action, user_id=after.id, actor_id=principal.actor_id)
 
 
 account_service = AccountService(
-    db, event_bus, event_service, audit_service, session_service, timer_service
+    db, event_bus, event_service, audit_service, session_service, timer_service, task_service
 )

@@ -30,6 +30,7 @@ from services.event_service import EventService, event_service, user_room
 from services.listing import LIMIT, OFFSET, Build, Listing, Order
 from services.membership_service import MembershipService, membership_service
 from services.session_service import SessionService, session_service
+from services.task_service import TaskService, task_service
 from services.timer_service import TimerService, timer_service
 from utils.errors import ConflictError, ForbiddenError
 from utils.helpers import new_id
@@ -106,6 +107,7 @@ class AgentService:
         tokens: ApiTokenService,
         memberships: MembershipService,
         timer: TimerService,
+        tasks: TaskService,
     ) -> None:
         self._db = database
         self._events = events
@@ -114,6 +116,7 @@ class AgentService:
         self._tokens = tokens
         self._memberships = memberships
         self._timer = timer
+        self._leases = tasks.leases
         self._get = database.prepare(GET)
         self._lock = database.prepare(LOCK_BY_ID)
         self._count = database.prepare(COUNT)
@@ -192,6 +195,7 @@ class AgentService:
         agent = Agent.model_validate(row)
         if_match.check(agent)
         self._end_work(principal, row.id)
+        self._leases.dismiss(principal, row.id)
         self._memberships.remove_everywhere(principal, row.id)
         row.is_active, row.owner_id = False, None
         self._db.session.flush()
@@ -219,10 +223,11 @@ class AgentService:
         return row
 
     def _end_work(self, principal: Principal, agent_id: str) -> None:
-        """End what an agent acts with and its timer, which it could not stop itself any more."""
+        """End what an agent acts with, and what it could not end itself any more."""
         self._sessions.revoke_all_of(agent_id, principal.id)
         self._tokens.revoke_all_of(principal, agent_id)
         self._timer.stop_of(principal, agent_id)
+        self._leases.withdraw_all(principal, agent_id)
 
     def _tell_itself(self, principal: Principal, row: UserRow) -> None:
         """Note the change in the agent's own room, where it is a user like any other."""
@@ -246,4 +251,5 @@ agent_service = AgentService(
     api_token_service,
     membership_service,
     timer_service,
+    task_service,
 )

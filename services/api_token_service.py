@@ -152,7 +152,12 @@ class ApiTokenService:
             networks=body.networks,
             expires_at=expires_at,
         )
-        self._audit.record_own(AuditAction.TOKEN_CREATED, principal.id, subject_id=row["id"])
+        self._audit.record(
+            AuditAction.TOKEN_CREATED,
+            user_id=principal.id,
+            actor_id=principal.actor_id,
+            subject_id=row["id"],
+        )
         return ApiTokenCreated.model_validate(row | {"token": token})
 
     def page(self, user_id: str, query: ApiTokenQuery) -> Page[ApiToken]:

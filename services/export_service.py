@@ -24,7 +24,7 @@ BATCH = 250  # rows; other requests of the worker get their turn between batches
 CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS claimed")
 
 # Where records name users.
-NAMING_ONE = ("user_id", "created_by", "assignee_id")
+NAMING_ONE = ("user_id", "created_by", "assignee_id", "delegate_id")
 NAMING_MANY = "mentions"
 
 

@@ -1,6 +1,6 @@
 """Leases that ran out: the agent was not heard of in time, so its task goes back."""
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select, text
 
 from models.lease import LeaseRow, LeaseStatus
 from models.notification import NotificationKind
@@ -24,19 +24,14 @@ RUN_OUT = (
     .limit(PORTION)
     .with_for_update(of=(LeaseRow, TaskRow), skip_locked=True)
 )
-LAST_OTHER = (
-    select(func.coalesce(func.max(LeaseRow.created_at), "-infinity"))
-    .where(
-        LeaseRow.task_id == bindparam("task_id"),
-        LeaseRow.status != LeaseStatus.EXPIRED,
-        LeaseRow.ended_at.is_not(None),
-    )
-    .scalar_subquery()
-)
-IN_A_ROW = select(func.count().label("count")).where(
-    LeaseRow.task_id == bindparam("task_id"),
-    LeaseRow.status == LeaseStatus.EXPIRED,
-    LeaseRow.created_at > LAST_OTHER,
+IN_A_ROW = text(
+    """
+    SELECT count(*) AS count FROM leases
+    WHERE task_id = :task_id AND status = 'expired' AND id > COALESCE((
+        SELECT id FROM leases WHERE task_id = :task_id AND status NOT IN ('active', 'expired')
+        ORDER BY id DESC LIMIT 1
+    ), '00000000-0000-0000-0000-000000000000')
+    """
 )
 
 
@@ -62,9 +57,7 @@ class LapsedLeaseService:
         for lease, row in found:
             give_back(row, lease)
             self._tasks.leases.tell(lease.agent_id, row)
-            self._tasks.leases.end(
-                lease.agent_id, row, lease, LeaseStatus.EXPIRED, at=lease.updated_at
-            )
+            self._tasks.leases.end(lease.agent_id, lease, LeaseStatus.EXPIRED, at=lease.updated_at)
             if self._in_a_row.one(task_id=row.id)["count"] % TOLD_AT == 0:
                 self._leases.tell_people(NotificationKind.AGENT_FAILED, lease, row)
         return len(found)

@@ -1,6 +1,20 @@
 """Leases: what agents say about the tasks that they hold, and how that ends."""
 
-from sqlalchemy import Interval, bindparam, cast, func, or_, select, text, update
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Select,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from models.base import columns_of
 from models.event import EventType
@@ -13,38 +27,74 @@ from models.lease import (
     LeaseRow,
     LeaseStatus,
 )
+from models.membership import MembershipRow
 from models.notification import NotificationKind
 from models.principal import Principal
 from models.project import AgentsCompleting
-from models.task import REVIEW, TaskRow, TaskStatus, TaskUpdate
-from services.access_service import ME, is_member, is_visible, not_found
+from models.task import REVIEW, TaskRow, TaskStatus
+from services.access_service import (
+    ME,
+    AccessService,
+    access_service,
+    is_member,
+    not_found,
+)
 from services.db_client import DatabaseClient, db
-from services.event_service import EventService, event_service, scope_room
-from services.listing import newest_first
+from services.event_service import EventService, event_service, project_room
+from services.listing import LIMIT, OFFSET, Build, Listing, Order, newest_first
 from services.notification_service import NotificationService, notification_service
 from services.project_service import ProjectService, project_service
 from services.task_service import TaskService, task_service
 from services.tasks.leases import give_back
 from utils.errors import ConflictError, ForbiddenError
 from utils.pages import Page
-from utils.preconditions import IfMatch
 
 COLUMNS = columns_of(LeaseRow, Lease)
 
-# Whoever held a task sees how that ended, also where the task is not theirs to see any more.
-SEEN = (
-    select(*COLUMNS)
-    .join(TaskRow, TaskRow.id == LeaseRow.task_id)
-    .where(or_(LeaseRow.agent_id == ME, is_visible(TaskRow.scope_id)))
+# Whoever held a task sees how that ended, also when the project is not theirs to see any more.
+GET = select(*COLUMNS).where(
+    LeaseRow.id == bindparam("id"), or_(LeaseRow.agent_id == ME, is_member(LeaseRow.project_id))
 )
-GET = SEEN.where(LeaseRow.id == bindparam("id"))
+OWN = select(*COLUMNS).where(LeaseRow.agent_id == ME)
 
 FILTERS = {
-    "project_id": TaskRow.project_id == bindparam("project_id"),
     "task_id": LeaseRow.task_id == bindparam("task_id"),
     "agent": LeaseRow.agent_id == bindparam("agent"),
     "status": LeaseRow.status == bindparam("status"),
+    "active": LeaseRow.ended_at.is_(None),
 }
+ORDERS = {"newest": Order({"id": LeaseRow.id}, descending=True)}
+
+MY_PLACES = select(MembershipRow.project_id.label("id")).where(
+    MembershipRow.user_id == ME, MembershipRow.active
+)
+THIS_PLACE = MY_PLACES.where(MembershipRow.project_id == bindparam("project_id"))
+
+
+def _page_in(places: Select[Any]) -> Build:
+    """Read at most a page from the index of each project and merge them."""
+    seen = places.cte("places")
+
+    def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
+        page = (
+            select(*COLUMNS)
+            .where(LeaseRow.project_id == seen.c.id, *conditions)
+            .correlate(seen)
+            .order_by(*order.clauses())
+            .limit(LIMIT + OFFSET)
+            .lateral("page")
+        )
+        keys = Order({label: page.c[label] for label in order.keys}, order.descending)
+        return (
+            select(*page.c, *keys.cursor_columns())
+            .select_from(seen.join(page, true()))
+            .order_by(*keys.clauses())
+            .limit(LIMIT)
+            .offset(OFFSET)
+        )
+
+    return build
+
 
 HEARTBEAT = (
     update(LeaseRow)
@@ -52,8 +102,7 @@ HEARTBEAT = (
         LeaseRow.id == bindparam("lease_id"),
         LeaseRow.agent_id == ME,
         LeaseRow.ended_at.is_(None),
-        TaskRow.id == LeaseRow.task_id,
-        is_member(TaskRow.scope_id),
+        is_member(LeaseRow.project_id),
     )
     .values(
         expires_at=func.now() + LeaseRow.seconds * cast("1 second", Interval),
@@ -64,7 +113,7 @@ HEARTBEAT = (
         updated_at=func.now(),
         version=LeaseRow.version + 1,
     )
-    .returning(*COLUMNS, TaskRow.project_id, TaskRow.created_by)
+    .returning(*COLUMNS)
 )
 
 # Who looks after what an agent could not do: the person accountable for it, or else whose the
@@ -90,11 +139,13 @@ class LeaseService:
         self,
         database: DatabaseClient,
         events: EventService,
+        access: AccessService,
         projects: ProjectService,
         tasks: TaskService,
         notifications: NotificationService,
     ) -> None:
         self._events = events
+        self._access = access
         self._projects = projects
         self._tasks = tasks
         self._leases = tasks.leases
@@ -103,21 +154,34 @@ class LeaseService:
         self._heartbeat = database.prepare(HEARTBEAT)
         self._caretaker = database.prepare(CARETAKER)
         self._owner = database.prepare(OWNER)
-        self._listing = newest_first("leases", database, SEEN, LeaseRow.id, FILTERS)
+        self._own_leases = newest_first("leases of one's own", database, OWN, LeaseRow.id, FILTERS)
+        self._everywhere = Listing("leases", database, _page_in(MY_PLACES), FILTERS, ORDERS)
+        self._in_project = Listing(
+            "leases of a project", database, _page_in(THIS_PLACE), FILTERS, ORDERS
+        )
 
     def get(self, principal: Principal, lease_id: str) -> Lease:
-        """Return a lease of one's own, or of a task that one may see."""
+        """Return a lease of one's own, or of a project that one belongs to."""
         row = self._get.first(id=lease_id, me=principal.id)
         if row is None:
             raise not_found()
         return Lease.model_validate(row)
 
     def page(self, principal: Principal, query: LeaseQuery) -> Page[Lease]:
-        """Return leases of one's own and of tasks that one may see, newest first."""
+        """Return the leases of one's projects, or with agent=me all of one's own, newest first."""
         values = query.set_filters() | {"me": principal.id}
-        if values.get("agent") == "me":
-            values["agent"] = principal.id
-        return self._listing.page(query, values, "newest").map(Lease.model_validate)
+        if query.status is LeaseStatus.ACTIVE:
+            values["active"] = values.pop("status")
+        if query.project_id is not None:
+            page = self._in_project.page(query, _named(principal, values), "newest")
+            if not page.items:
+                self._access.role_in(principal, query.project_id)
+        elif query.agent == "me":
+            values.pop("agent")
+            page = self._own_leases.page(query, values, "newest")
+        else:
+            page = self._everywhere.page(query, values, "newest")
+        return page.map(Lease.model_validate)
 
     def heartbeat(self, principal: Principal, lease_id: str, body: Heartbeat) -> Lease:
         """Renew a lease, and say how far the work is."""
@@ -125,83 +189,76 @@ class LeaseService:
             lease_id=lease_id, me=principal.id, progress=body.progress, message=body.message
         )
         if row is None:
-            self._require_active(principal, lease_id)
-            raise not_found()  # the agent was taken out of the project
+            seen = self._own(principal, lease_id)
+            raise not_found() if seen.ended_at is None else _lost(seen)  # or left the project
         lease = Lease.model_validate(row)
-        room = scope_room(row["project_id"], row["created_by"])
+        room = project_room(lease.project_id)
         self._events.record(principal, room, EventType.LEASE_UPDATED, lease)
         return lease
 
     def complete(self, principal: Principal, lease_id: str, body: Completion) -> Lease:
         """Complete the task, or propose it as done where the project wants a person to confirm."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.COMPLETED, LeaseStatus.PROPOSED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {"status": TaskStatus.COMPLETED})
+        seen = self._own(principal, lease_id)
+        if seen.status in (LeaseStatus.COMPLETED, LeaseStatus.PROPOSED):
+            return seen
+        completed = {"status": TaskStatus.COMPLETED}
+        lease, row = self._hold(principal, seen, completed)
         if body.message is not None:
             lease.message = body.message
         if self._only_proposes(row):
             row.labels = [*row.labels, REVIEW] if REVIEW not in row.labels else row.labels
             self._leases.tell(principal.id, row)
-            self._leases.end(principal.id, row, lease, LeaseStatus.PROPOSED)
+            self._leases.end(principal.id, lease, LeaseStatus.PROPOSED)
         else:
-            self._tasks.update(
-                principal, row.id, TaskUpdate(status=TaskStatus.COMPLETED), IfMatch()
-            )
+            self._tasks.change(principal, row, completed)  # which ends the lease
         self.tell_people(NotificationKind.AGENT_FINISHED, lease, row)
         return Lease.model_validate(lease)
 
     def fail(self, principal: Principal, lease_id: str, body: Failure) -> Lease:
         """Give a task up: to the next agent, or to a person."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.FAILED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {})
+        seen = self._own(principal, lease_id)
+        if seen.status is LeaseStatus.FAILED:
+            return seen
+        lease, row = self._hold(principal, seen)
         lease.reason = body.reason
         give_back(row, lease)
         if body.then == "hand_back":
             row.delegate_id, row.assignee_id = None, self._caretaker_of(lease, row)
         self._leases.tell(principal.id, row)
-        self._leases.end(principal.id, row, lease, LeaseStatus.FAILED)
+        self._leases.end(principal.id, lease, LeaseStatus.FAILED)
         self.tell_people(NotificationKind.AGENT_FAILED, lease, row)
         return Lease.model_validate(lease)
 
     def release(self, principal: Principal, lease_id: str) -> Lease:
         """Give a task back as it was, for whoever claims it next."""
-        ended = self._ended_as(principal, lease_id, LeaseStatus.RELEASED)
-        if ended is not None:
-            return ended
-        lease, row = self._hold(principal, lease_id, {})
+        seen = self._own(principal, lease_id)
+        if seen.status is LeaseStatus.RELEASED:
+            return seen
+        lease, row = self._hold(principal, seen)
         give_back(row, lease)
         self._leases.tell(principal.id, row)
-        return self._leases.end(principal.id, row, lease, LeaseStatus.RELEASED)
+        return self._leases.end(principal.id, lease, LeaseStatus.RELEASED)
 
-    def _ended_as(self, principal: Principal, lease_id: str, *wanted: LeaseStatus) -> Lease | None:
-        """Return a lease that ended like this already: whoever asks twice is told the same."""
-        lease = self.get(principal, lease_id)
-        is_own = lease.agent_id == principal.id
-        return lease if is_own and lease.status in wanted else None
-
-    def _hold(
-        self, principal: Principal, lease_id: str, changes: dict[str, object]
-    ) -> tuple[LeaseRow, TaskRow]:
-        """Lock the caller's active lease and its task; ConflictError for one that has ended."""
-        seen = self._require_active(principal, lease_id)
-        row = self._tasks.load_for(principal, seen.task_id, changes)
-        lease = self._leases.active(row.id)
-        if lease is None or lease.id != lease_id:
-            raise _lost(self.get(principal, lease_id))
-        return lease, row
-
-    def _require_active(self, principal: Principal, lease_id: str) -> Lease:
+    def _own(self, principal: Principal, lease_id: str) -> Lease:
+        """Return a lease of the caller's; who ends one twice the same way is told the same."""
         lease = self.get(principal, lease_id)
         if lease.agent_id != principal.id:
             raise ForbiddenError(
                 "Another agent holds this; claim a task of your own.", code="not_your_lease"
             )
-        if lease.ended_at is not None:
-            raise _lost(lease)
         return lease
+
+    def _hold(
+        self, principal: Principal, seen: Lease, changes: dict[str, Any] | None = None
+    ) -> tuple[LeaseRow, TaskRow]:
+        """Lock an active lease and its task for changes; ConflictError for one that has ended."""
+        if seen.ended_at is not None:
+            raise _lost(seen)
+        row = self._tasks.load_for(principal, seen.task_id, changes or {})
+        lease = self._leases.active(row.id)
+        if lease is None or lease.id != seen.id:
+            raise _lost(self.get(principal, seen.id))
+        return lease, row
 
     def _only_proposes(self, row: TaskRow) -> bool:
         if row.project_id is None:
@@ -233,6 +290,11 @@ class LeaseService:
         )
 
 
+def _named(principal: Principal, values: dict[str, Any]) -> dict[str, Any]:
+    """Write `me` as the id of who asks."""
+    return values | {"agent": principal.id} if values.get("agent") == "me" else values
+
+
 def _lost(lease: Lease) -> ConflictError:
     return ConflictError(
         f"This lease has ended ({lease.status}): the task is not yours any more. Stop working on "
@@ -242,4 +304,6 @@ def _lost(lease: Lease) -> ConflictError:
     )
 
 
-lease_service = LeaseService(db, event_service, project_service, task_service, notification_service)
+lease_service = LeaseService(
+    db, event_service, access_service, project_service, task_service, notification_service
+)

@@ -31,7 +31,7 @@ SCOPES = {
     "comment_id": OF_TASK.join(CommentRow, CommentRow.task_id == TaskRow.id).where(
         CommentRow.id == ID
     ),
-    "lease_id": OF_TASK.join(LeaseRow, LeaseRow.task_id == TaskRow.id).where(LeaseRow.id == ID),
+    "lease_id": select(LeaseRow.project_id.label("scope_id")).where(LeaseRow.id == ID),
     "webhook_id": OF_WEBHOOK.where(WebhookRow.id == ID),
     "delivery_id": OF_WEBHOOK.join(DeliveryRow, DeliveryRow.webhook_id == WebhookRow.id).where(
         DeliveryRow.id == ID

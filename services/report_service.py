@@ -44,9 +44,11 @@ _PARTS = """
     )
 """
 
+# What agents recorded has a source of its own, so it is told apart without a look at the users.
 _SCOPES = {
     "mine": "e.user_id = :me",
-    "project": "e.scope_id = :project_id",
+    "project": "e.scope_id = :project_id AND e.source <> 'agent'",
+    "project and agents": "e.scope_id = :project_id",
 }
 
 # Periods are cut at instants that Python has worked out: one source of time zone rules, and
@@ -133,7 +135,7 @@ class Calendar:
 
 
 class ReportService:
-    """Adds up what the caller may see: their own time, or all time of a project."""
+    """Adds up what the caller may see: their own time, or that of a project."""
 
     def __init__(self, database: DatabaseClient, access: AccessService) -> None:
         self._access = access
@@ -144,7 +146,10 @@ class ReportService:
         }
 
     def time(self, principal: Principal, query: TimeReportQuery) -> TimeReport:
-        """Return the time of a range by group, and in total."""
+        """Return the time of a range by group, and in total.
+
+        What agents did in a project counts only when asked for; one's own time always does.
+        """
         tz = query.tz or principal.timezone
         zone = ZoneInfo(tz)
         start, end = _instant(query.from_, zone), _instant(query.to, zone)
@@ -152,7 +157,7 @@ class ReportService:
             raise BadRequestError("The range is empty: to must be later than from.")
         if query.project_id is not None:
             self._access.role_in(principal, query.project_id)
-        scope = "mine" if query.project_id is None else "project"
+        scope = _scope_of(query)
         parameters = {
             "me": principal.id,
             "project_id": query.project_id,
@@ -203,6 +208,12 @@ class ReportService:
         length = len("2026-03") if grouping == "month" else len("2026-03-01")
         days = [(row, calendar.days[row["key"] - 1].isoformat()) for row in rows]
         return _groups((row, day, day[:length]) for row, day in days)
+
+
+def _scope_of(query: TimeReportQuery) -> str:
+    if query.project_id is None:
+        return "mine"
+    return "project" if query.include is None else "project and agents"
 
 
 def _stand_in(row: Row, grouping: Grouping) -> str:

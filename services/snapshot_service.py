@@ -77,7 +77,7 @@ PARTS: dict[str, tuple[type[BaseModel], ClauseElement]] = {
     "leases": (
         Lease,
         select(*columns_of(LeaseRow, Lease)).where(
-            LeaseRow.ended_at.is_(None), _of_live_task(LeaseRow.task_id)
+            LeaseRow.project_id == SCOPE, LeaseRow.ended_at.is_(None)
         ),
     ),
     "time_entries": (

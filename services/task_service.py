@@ -87,7 +87,7 @@ class TaskService:
         self._lists = TaskLists(database, access)
         self._rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
-        self.leases = TaskLeases(database, events, entries)
+        self.leases = TaskLeases(database, events, projects, entries)
         self.series = TaskSeries(database, events, access, self.graph)
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
@@ -138,6 +138,10 @@ class TaskService:
         values = changes.model_dump(exclude_unset=True)
         row = self.load_for(principal, task_id, values)
         if_match.check(Task.model_validate(row))
+        return self.change(principal, row, values)
+
+    def change(self, principal: Principal, row: TaskRow, values: dict[str, Any]) -> ChangedTask:
+        """Change a task that was loaded for these values."""
         if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
         if values.get("delegate_id", row.delegate_id) != row.delegate_id:

@@ -160,7 +160,7 @@ class TimeEntryService:
         row.ended_at = body.ended_at
         row.note, row.labels = body.note, body.labels
         row.timezone = body.timezone or principal.timezone
-        row.allow_overlap = body.allow_overlap or principal.kind is UserKind.AGENT
+        row.allow_overlap = row.allow_overlap or body.allow_overlap
         if body.billable is not None:
             row.billable = body.billable
         self.check_span(row)
@@ -228,7 +228,11 @@ class TimeEntryService:
     def new_row(
         self, principal: Principal, place: Place, source: TimeSource, started_at: datetime
     ) -> TimeEntryRow:
-        """Return a new entry with the rate of its project as it is now."""
+        """Return a new entry with the rate of its project as it is now.
+
+        What an agent records is told apart from people's time, however it was recorded.
+        """
+        is_agent = principal.kind is UserKind.AGENT
         return TimeEntryRow(
             id=new_id(),
             user_id=principal.id,
@@ -240,8 +244,8 @@ class TimeEntryService:
             billable=place.settings.billable,
             rate_minor=place.settings.hourly_rate_minor,
             currency=place.settings.currency,
-            source=source,
-            allow_overlap=principal.kind is UserKind.AGENT,
+            source=TimeSource.AGENT if is_agent else source,
+            allow_overlap=is_agent,
         )
 
     def check_span(self, row: TimeEntryRow) -> None:

@@ -15,7 +15,6 @@ from models.time_entry import (
     TimerStopped,
     TimeSource,
 )
-from models.user import UserKind
 from services.db_client import DatabaseClient, db
 from services.time_entry_service import Place, TimeEntryService, time_entry_service
 from utils.errors import ConflictError
@@ -94,8 +93,7 @@ class TimerService:
         """Stop what runs and start the new entry, both at the same instant."""
         now = _now_after(running)
         stopped = self._close(principal, running, now) if running else None
-        source = TimeSource.AGENT if principal.kind is UserKind.AGENT else TimeSource.TIMER
-        row = self._entries.new_row(principal, place, source, now)
+        row = self._entries.new_row(principal, place, TimeSource.TIMER, now)
         row.note, row.labels = note, labels
         self._entries.check_free(row, now + INSTANT)
         self._db.session.add(row)

@@ -76,7 +76,7 @@ IN_A_ROOM = """
         SELECT 'user:ada', id, id, id, 'laptop', 'active', now() FROM users
 """
 LASTING = """
-    SELECT jsonb_strip_nulls(to_jsonb(users)) AS row FROM users
+    SELECT jsonb_strip_nulls(to_jsonb(users)) - 'capabilities' AS row FROM users
     UNION ALL SELECT jsonb_strip_nulls(to_jsonb(sessions)) FROM sessions
     UNION ALL SELECT jsonb_build_object('id', id, 'seq', seq) FROM rooms
     UNION ALL SELECT to_jsonb(events) FROM events
@@ -189,6 +189,28 @@ def test_the_log_outlives_a_downgrade_and_whoever_was_there_comes_again(
     # The log may have been written to meanwhile by what knows no epochs: clients start over.
     (another,) = rows(scratch, "SELECT epoch FROM event_log")
     assert [another] != epoch
+
+
+def test_time_of_agents_of_before_is_told_apart(app: Flask, scratch: str) -> None:
+    migrate(app, "upgrade", "0015")
+    ada = insert(scratch, "users", name="Ada")
+    agent = insert(scratch, "users", name="Builder", kind="agent", owner_id=ada)
+    span = {"started_at": "2026-03-02T09:00:00Z", "ended_at": "2026-03-02T10:00:00Z"}
+    moment = span | {"ended_at": span["started_at"], "source": "import"}
+    for user in (ada, agent):
+        common = {"user_id": user, "timezone": "UTC", "allow_overlap": True, "user_number": 0}
+        for fields in ({"source": "manual"}, {"source": "timer"}, {"source": "import"}, moment):
+            insert(scratch, "time_entries", **(common | span | fields))
+    insert(scratch, "time_entries", **(common | span | {"source": "agent"}))
+    migrate(app, "upgrade")
+    entries = "SELECT source, version FROM time_entries WHERE user_id = %(id)s ORDER BY id"
+    people = [each["source"] for each in rows(scratch, entries, {"id": ada})]
+    assert people == ["manual", "timer", "import", "import"]
+    changed, kept = {"source": "agent", "version": 2}, {"source": "agent", "version": 1}
+    assert rows(scratch, entries, {"id": agent}) == [changed] * 4 + [kept]
+    migrate(app, "downgrade", "0015")
+    sources = [each["source"] for each in rows(scratch, entries, {"id": agent})]
+    assert sources == ["agent"] * 3 + ["import", "agent"]
 
 
 def test_migrations_and_models_agree(app: Flask, scratch: str) -> None:

@@ -284,7 +284,9 @@ def test_what_names_a_task_that_is_deleted_for_good_is_found_by_index(
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
-@pytest.mark.parametrize("scope", ["", "&project_id={project}"])
+@pytest.mark.parametrize(
+    "scope", ["", "&project_id={project}", "&project_id={project}&include=agents"]
+)
 def test_a_report_reads_the_entries_of_its_range(
     explainer: Explainer, reader: Person, project_id: str, grouping: str, scope: str
 ) -> None:

@@ -16,7 +16,7 @@ reports = Blueprint("reports", __name__)
 def report_time(principal: Principal, query: TimeReportQuery) -> TimeReport:
     """Add up time by day, week, month, project, task, user or label.
 
-    Yours, or with project_id that of everyone in the project. As JSON, or as a table with
-    Accept: text/csv.
+    Yours, or with project_id that of all people in the project, and with include=agents that of
+    its agents as well. As JSON, or as a table with Accept: text/csv.
     """
     return report_service.time(principal, query)

@@ -143,6 +143,7 @@ def _make_leases() -> None:
         "leases",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("task_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("project_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("agent_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("status", sa.Text(), server_default="active", nullable=False),
         sa.Column("seconds", sa.Integer(), nullable=False),
@@ -163,12 +164,15 @@ def _make_leases() -> None:
         sa.ForeignKeyConstraint(
             ["task_id"], ["tasks.id"], name="fk_leases_task_id", ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_leases_project_id"),
         sa.ForeignKeyConstraint(["agent_id"], ["users.id"], name="fk_leases_agent_id"),
         sa.CheckConstraint("(status = 'active') = (ended_at IS NULL)", name="ck_leases_ended"),
         sa.CheckConstraint("progress BETWEEN 0 AND 100", name="ck_leases_progress"),
     )
     op.create_index("uq_leases_active", "leases", ["task_id"], unique=True, postgresql_where=ACTIVE)
     op.create_index("ix_leases_running_out", "leases", ["expires_at"], postgresql_where=ACTIVE)
+    op.create_index("ix_leases_project_id_id", "leases", ["project_id", "id"])
+    op.create_index("ix_leases_held", "leases", ["project_id", "id"], postgresql_where=ACTIVE)
     op.create_index("ix_leases_task_id_id", "leases", ["task_id", "id"])
     op.create_index("ix_leases_agent_id_id", "leases", ["agent_id", "id"])
 

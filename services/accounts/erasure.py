@@ -59,7 +59,8 @@ RENAME_PROJECTS = """
 
 # Agents are often called after whose they are; what they did is told by their ids.
 UNNAME_AGENTS = """
-    UPDATE users SET name = :name, description = '', agent_kind = '', agent_metadata = '{}'
+    UPDATE users SET name = :name, description = '', agent_kind = '', agent_metadata = '{}',
+        capabilities = '{}'
     WHERE id = ANY(CAST(:agents AS uuid[]))
 """
 

@@ -29,7 +29,7 @@ FIND_ACCOUNTS = select(UserRow.id, UserRow.number, UserRow.email.label("key")).w
 # A deleted agent is kept for what it did; one that others own is a placeholder, and active.
 IS_DELETED = and_(UserRow.kind == UserKind.AGENT, UserRow.owner_id.is_(None), ~UserRow.is_active)
 
-FIND_COPIES = select(UserRow.id, UserRow.number, IS_DELETED.label("deleted")).where(
+FIND_COPIES = select(UserRow.id, UserRow.number, UserRow.kind, IS_DELETED.label("deleted")).where(
     UserRow.id == any_(bindparam("ids", type_=ARRAY(UuidText)))
 )
 
@@ -63,11 +63,10 @@ class ArchivePeople:
         # An account that is not verified and a placeholder may have one address: they are one here.
         others = {person.email or person.id: person for person in unknown}
         made = self._make_agents(principal, agents)
+        placeholders = [_placeholder_values(principal, each) for each in others.values()]
         made += [
-            _person(row, has_account=False)
-            for row in self._insert(
-                [_placeholder_values(principal, each) for each in others.values()]
-            )
+            _person(row, has_account=False, kind=values["kind"])
+            for values, row in zip(placeholders, self._insert(placeholders), strict=True)
         ]
         ids = [*(agent.id for agent in agents), *(person.id for person in others.values())]
         people = known | dict(zip(ids, made, strict=True))
@@ -80,7 +79,9 @@ class ArchivePeople:
         originals = {copied_id(principal.id, each.id): each.id for each in archive.agents}
         originals |= {copied_id(principal.id, each.id): each.id for each in archive.people}
         people = {
-            originals[row["id"]]: replace(_person(row, has_account=False), deleted=row["deleted"])
+            originals[row["id"]]: replace(
+                _person(row, has_account=False, kind=UserKind(row["kind"])), deleted=row["deleted"]
+            )
             for row in self._find_copies.all(ids=list(originals))
         }
         ids: defaultdict[str, list[str]] = defaultdict(list)
@@ -108,7 +109,7 @@ class ArchivePeople:
                 EventType.AGENT_CREATED,
                 Agent.model_validate(row),
             )
-            made.append(_person(row, has_account=False))
+            made.append(_person(row, has_account=False, kind=UserKind.AGENT))
         return made
 
     def _insert(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,8 +124,8 @@ class ArchivePeople:
         return [dict(row) for row in self._db.session.execute(statement, rows).mappings()]
 
 
-def _person(row: Any, *, has_account: bool) -> Person:
-    return Person(row["id"], row["number"], newcomer=True, has_account=has_account)
+def _person(row: Any, *, has_account: bool, kind: UserKind = UserKind.PERSON) -> Person:
+    return Person(row["id"], row["number"], newcomer=True, has_account=has_account, kind=kind)
 
 
 def _agent_values(principal: Principal, agent: ArchivedAgent) -> dict[str, Any]:

@@ -24,6 +24,9 @@ def check_references(archive: Archive) -> None:
     _References(archive).check()
 
 
+NAMING_USERS = ("created_by", "user_id", "assignee_id", "delegate_id")
+
+
 class _References:
     """The ids of an archive, and the project of each task."""
 
@@ -67,7 +70,7 @@ class _References:
 
     def _problem_of(self, kind: str, record: Any) -> str | None:
         """Return what is wrong with the first reference of a record that does not fit."""
-        named = [getattr(record, name, None) for name in ("created_by", "user_id", "assignee_id")]
+        named = [getattr(record, name, None) for name in NAMING_USERS]
         if not self._users.issuperset(filter(None, [*named, *getattr(record, "mentions", ())])):
             return "names a user who is not in the archive"
         if getattr(record, "project_id", None) not in self._projects:

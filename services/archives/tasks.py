@@ -129,6 +129,7 @@ def _task_values(run: ArchiveRun, tree: Tree[str], task: ArchivedTask) -> dict[s
         "project_id": run.project(task.project_id),
         "created_by": run.person(task.created_by),
         "assignee_id": run.person(task.assignee_id) if task.assignee_id else None,
+        "delegate_id": run.person(task.delegate_id) if task.delegate_id else None,
         "parent_id": tree.parents[run.here(task.id)],
         "blocked_by": [run.here(blocker) for blocker in task.blocked_by if blocker in run.tasks],
         "task_metadata": task.metadata,

@@ -11,6 +11,7 @@ from models.archive import ArchivedTimeEntry
 from models.base import UuidText
 from models.event import EventType
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
+from models.user import UserKind
 from services.archives.run import ArchiveRun, ArchiveTable
 from services.archives.tasks import NO_PLACE
 from services.db_client import DatabaseClient, db
@@ -83,6 +84,9 @@ def _values(
     # others when it runs.
     foreign = person.newcomer and person.has_account and person.id != run.principal.id
     may_overlap = entry.allow_overlap or foreign
+    # Who was an agent elsewhere may be a person here, whose archive this becomes.
+    imported = foreign or ended_at == entry.started_at or entry.source is TimeSource.AGENT
+    source = TimeSource.IMPORT if imported else entry.source
     overlaps = not may_overlap and busy[person.id].take(entry.started_at, ended_at)
     run.overlapping += overlaps
     return entry.model_dump() | {
@@ -92,7 +96,7 @@ def _values(
         "project_id": run.project(entry.project_id),
         "task_id": run.task(entry.task_id),
         "ended_at": ended_at,
-        "source": TimeSource.IMPORT if foreign or ended_at == entry.started_at else entry.source,
+        "source": TimeSource.AGENT if person.kind is UserKind.AGENT else source,
         "allow_overlap": may_overlap or overlaps,
     }
 

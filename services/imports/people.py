@@ -27,6 +27,7 @@ class Person:
     newcomer: bool
     has_account: bool
     deleted: bool = False
+    kind: UserKind = UserKind.PERSON
 
 
 # An address that nobody has proven to be theirs must not give access to a project: it only

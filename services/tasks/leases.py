@@ -5,16 +5,17 @@ Whoever calls it has locked the task, so that nobody else begins or ends a lease
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.event import EventType
 from models.lease import Lease, LeaseRow, LeaseStatus
 from models.principal import Principal
-from models.task import Task, TaskRow, TaskStatus
+from models.task import DOER, PENDING, Task, TaskRow, TaskStatus
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
 from services.db_client import DatabaseClient
-from services.event_service import EventService, scope_room
-from services.time_entry_service import TimeEntryService
+from services.event_service import EventService, project_room, scope_room
+from services.project_service import ProjectService
+from services.time_entry_service import Place, TimeEntryService
 from utils.helpers import new_id, utc_now
 
 INSTANT = timedelta(microseconds=1)
@@ -26,10 +27,15 @@ class TaskLeases:
     """Begins and ends leases, and the time that goes with them."""
 
     def __init__(
-        self, database: DatabaseClient, events: EventService, entries: TimeEntryService
+        self,
+        database: DatabaseClient,
+        events: EventService,
+        projects: ProjectService,
+        entries: TimeEntryService,
     ) -> None:
         self._db = database
         self._events = events
+        self._projects = projects
         self._entries = entries
 
     def tell(self, actor_id: str, row: TaskRow) -> None:
@@ -42,24 +48,27 @@ class TaskLeases:
         self, principal: Principal, row: TaskRow, seconds: int, *, was_delegated: bool
     ) -> Lease:
         """Give the task to an agent, whose time runs from now on."""
-        place = self._entries.place(principal, row.id, None)
         now = utc_now()
         lease = LeaseRow(
             id=new_id(),
             task_id=row.id,
+            project_id=row.scope_id,
             agent_id=principal.id,
+            created_at=now,
+            updated_at=now,
             seconds=seconds,
             expires_at=now + timedelta(seconds=seconds),
             was_delegated=was_delegated,
         )
         self._db.session.add(lease)
         self._db.session.flush()
+        place = Place(row.id, row.project_id, self._projects.settings_of(row.scope_id))
         entry = self._entries.new_row(principal, place, TimeSource.AGENT, now)
         entry.lease_id = lease.id
         self._db.session.add(entry)
         self._db.session.flush()
         self._entries.changed(principal, entry, EventType.TIME_ENTRY_STARTED)
-        return self._changed(principal.id, row, lease, EventType.LEASE_CREATED)
+        return self._changed(principal.id, lease, EventType.LEASE_CREATED)
 
     def active(self, task_id: str) -> LeaseRow | None:
         """Return the active lease of a task, locked; None where nobody holds it."""
@@ -73,12 +82,37 @@ class TaskLeases:
             return None
         if lease.agent_id != principal.id:
             lease.reason = TAKEN_OVER
-            self.end(principal.id, row, lease, LeaseStatus.TAKEN_OVER)
+            self.end(principal.id, lease, LeaseStatus.TAKEN_OVER)
         elif row.status == TaskStatus.COMPLETED:
-            self.end(principal.id, row, lease, LeaseStatus.COMPLETED)
+            self.end(principal.id, lease, LeaseStatus.COMPLETED)
         else:
-            self.end(principal.id, row, lease, LeaseStatus.RELEASED)
+            self.end(principal.id, lease, LeaseStatus.RELEASED)
         return lease
+
+    def withdraw_all(self, principal: Principal, agent_id: str) -> None:
+        """Take everything from an agent that it holds."""
+        held = (
+            select(TaskRow)
+            .join(LeaseRow, LeaseRow.task_id == TaskRow.id)
+            .where(LeaseRow.agent_id == agent_id, LeaseRow.ended_at.is_(None))
+            .order_by(TaskRow.id)
+            .with_for_update(of=TaskRow)
+        )
+        for row in self._db.session.scalars(held).all():
+            self.withdraw(principal, row)
+            self.tell(principal.id, row)
+
+    def dismiss(self, principal: Principal, agent_id: str) -> None:
+        """Let what an agent was to do be anybody's again."""
+        given = (
+            select(TaskRow)
+            .where(text(f"{DOER} = :agent_id AND {PENDING}"), TaskRow.delegate_id == agent_id)
+            .order_by(TaskRow.id)
+            .with_for_update()
+        )
+        for row in self._db.session.scalars(given, {"agent_id": agent_id}).all():
+            row.delegate_id = None
+            self.tell(principal.id, row)
 
     def withdraw(self, principal: Principal, row: TaskRow) -> None:
         """Let whoever holds a task hold it no more, and the next one begin anew."""
@@ -89,7 +123,6 @@ class TaskLeases:
     def end(
         self,
         actor_id: str,
-        row: TaskRow,
         lease: LeaseRow,
         status: LeaseStatus,
         at: datetime | None = None,
@@ -100,7 +133,7 @@ class TaskLeases:
             lease.progress = 100
         self._db.session.flush()
         self._stop_time(actor_id, lease, at or lease.ended_at)
-        return self._changed(actor_id, row, lease, EventType.LEASE_ENDED)
+        return self._changed(actor_id, lease, EventType.LEASE_ENDED)
 
     def _stop_time(self, actor_id: str, lease: LeaseRow, at: datetime) -> None:
         query = select(TimeEntryRow).where(
@@ -116,11 +149,10 @@ class TaskLeases:
             stopped = TimeEntry.model_validate(entry)
             self._events.record_by(actor_id, room, EventType.TIME_ENTRY_STOPPED, stopped)
 
-    def _changed(self, actor_id: str, row: TaskRow, lease: LeaseRow, event: EventType) -> Lease:
-        """Tell the room that the task is in; return the lease as it is now."""
+    def _changed(self, actor_id: str, lease: LeaseRow, event: EventType) -> Lease:
+        """Tell the project of a lease; return it as it is now."""
         answer = Lease.model_validate(lease)
-        room = scope_room(row.project_id, row.created_by)
-        self._events.record_by(actor_id, room, event, answer)
+        self._events.record_by(actor_id, project_room(lease.project_id), event, answer)
         return answer
 
 

@@ -76,6 +76,7 @@ class Guests:
         things = Things(
             **self._makers(owner, place, lambda name: things[name]) | {"agent_id": make_member},
             project_id=self._project,
+            lease_id=lambda: _leased(owner, things["project_id"], make_member()),
             webhook_id=lambda: str(_webhook(owner, things["project_id"])["id"]),
             delivery_id=lambda: _pinged(owner, things["webhook_id"]),
             user_id=lambda: self.member.id,
@@ -188,6 +189,15 @@ def _deleted(owner: Person, place: Parts) -> str:
     assert answer.status_code == 204, answer.text
     operation: Parts = owner.get("/trash").get_json()[0]
     return str(operation["id"])
+
+
+def _leased(owner: Person, project_id: str, agent_id: str) -> str:
+    """Let an agent claim a task of its own."""
+    task = {"title": "Build", "priority": "urgent", "delegate_id": agent_id}
+    _made(owner, "/tasks", task | {"project_id": project_id})
+    agent = as_agent(owner, agent_id)
+    (claimed,) = agent.post("/agents/me/claim", {}).get_json()["claimed"]
+    return str(claimed["lease"]["id"])
 
 
 def _webhook(owner: Person, project_id: str) -> Parts:

@@ -171,6 +171,16 @@ RIGHTS = {
         (401, 404, 404, 404, 404), parts=json(password=PASSWORD)
     ),
     "GET /audit": Rights((401, 404, 403, 403, 200), parts=of_project()),
+    # Agents do; see AGENTS_ONLY and test_leases.py.
+    "POST /agents/me/claim": Rights((401, 403, 403, 403, 403), parts=about("project_id")),
+    "GET /leases": Rights((401, 404, 200, 200, 200), parts=of_project()),
+    "GET /leases/<id:lease_id>": Rights((401, 404, 200, 200, 200)),
+    "POST /leases/<id:lease_id>/heartbeat": Rights((401, 404, 403, 403, 403)),
+    "POST /leases/<id:lease_id>/complete": Rights((401, 404, 403, 403, 403)),
+    "POST /leases/<id:lease_id>/fail": Rights(
+        (401, 404, 403, 403, 403), parts=json(reason="No network")
+    ),
+    "POST /leases/<id:lease_id>/release": Rights((401, 404, 403, 403, 403)),
     "POST /agents": Rights((401, 201, 201, 201, 201), parts=json(name="Builder", kind="ci")),
     "GET /agents": Rights((401, 404, 200, 200, 200), parts=of_project()),
     "GET /agents/<id:agent_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),

@@ -1,12 +1,16 @@
 """What administrators do with the accounts of others."""
 
+from functools import partial
+
 import pytest
 from flask import Flask
 
 from config import settings
+from tests.api.access_world import make_agent
 from tests.factories import PASSWORD, Person, log_in, make_admin, sign_up
 from tests.records import Record, done, ids, refusal, start_timer
 from tests.sql import rows
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -113,6 +117,26 @@ def test_timers_of_a_disabled_account_stop(admin: Person, alice: Person, databas
     done(admin.patch(f"/users/{alice.id}", {"is_active": False}))
     running = "SELECT ended_at IS NULL AS runs FROM time_entries WHERE id = %(id)s"
     assert rows(database, running, entry) == [{"runs": False}]
+
+
+def test_timers_of_their_agents_stop_too(admin: Person, alice: Person, database: str) -> None:
+    entries = [start_timer(make_agent(alice)) for _ in range(2)]
+    done(admin.patch(f"/users/{alice.id}", {"is_active": False}))
+    query = "SELECT ended_at IS NULL AS runs FROM time_entries WHERE id = ANY(%(ids)s::uuid[])"
+    found = rows(database, query, {"ids": [entry["id"] for entry in entries]})
+    assert found == [{"runs": False}] * 2
+
+
+def test_agents_act_again_once_their_owner_is_enabled(admin: Person, alice: Person) -> None:
+    """Programs depend on their tokens: those are not made anew for every mistake."""
+    agent = make_agent(alice)
+    for is_active, status in ((True, 200), (False, 401), (True, 200)):
+        done(admin.patch(f"/users/{alice.id}", {"is_active": is_active}))
+        wait_until(partial(has_status, agent, status), seconds=3)
+
+
+def has_status(person: Person, status: int) -> bool:
+    return person.get("/users/me").status_code == status
 
 
 def test_a_promoted_account_administers_at_once(admin: Person, alice: Person) -> None:

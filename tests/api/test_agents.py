@@ -56,6 +56,7 @@ def test_a_new_agent_belongs_to_who_made_it(alice: Person) -> None:
     assert made == given | BUILDER | {
         "owner_id": alice.id,
         "description": "",
+        "capabilities": [],
         "agent_metadata": {},
         "is_active": True,
         "version": 1,
@@ -68,6 +69,7 @@ def test_an_agent_keeps_what_it_is_made_with(alice: Person) -> None:
         "name": "Reviewer",
         "kind": "llm",
         "description": "Reads what others wrote.",
+        "capabilities": ["reviews"],
         "agent_metadata": {"model": {"size": 7, "tags": ["a", "b"]}},
     }
     made = new_agent(alice, **fields)
@@ -204,12 +206,28 @@ def test_an_owner_changes_an_agent(alice: Person, agent: Record) -> None:
         ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
         ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
         ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": 3}}, {"a": {"c": 2, "d": 3}}),
+        ({"a": {"b": {"c": {"d": 1, "e": 2}}}}, {"a": {"b": {"c": {"d": 3}}}},
+         {"a": {"b": {"c": {"d": 3, "e": 2}}}}),
         ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ({"a": 1}, {"a": {"b": None, "c": 2}}, {"a": {"c": 2}}),
     ],
-)
-def test_metadata_is_merged(alice: Person, before: Any, patch: Any, after: Any) -> None:
+)  # fmt: skip
+def test_metadata_is_merged_and_stays_so(
+    alice: Person, before: Any, patch: Any, after: Any
+) -> None:
     agent = new_agent(alice, agent_metadata=before)
-    assert change(alice, agent, agent_metadata=patch)["agent_metadata"] == after
+    changed = change(alice, agent, agent_metadata=patch)
+    assert (changed["agent_metadata"], changed["version"]) == (after, 2)
+    assert done(alice.get(f"/agents/{agent['id']}")) == changed
+
+
+@pytest.mark.parametrize("patch", [{}, {"a": {"b": 1}}, {"a": {"c": None}}])
+def test_metadata_that_are_patched_to_what_they_are_make_no_new_version(
+    alice: Person, patch: Record
+) -> None:
+    agent = new_agent(alice, agent_metadata={"a": {"b": 1}})
+    assert change(alice, agent, agent_metadata=patch) == agent
+    assert event_types(alice, f"user:{alice.id}")[-1] == "agent.created"
 
 
 def test_metadata_does_not_grow_beyond_its_bound(alice: Person) -> None:

@@ -1,42 +1,18 @@
 """Agents claim tasks: the best that nobody is on, each by one of them."""
 
-from collections.abc import Callable
 from typing import Any, LiteralString
 
 import pytest
 
-from tests.factories import Person, add_member, as_agent
+from tests.agents import claim, make_agent, titles
+from tests.factories import Person, add_member
 from tests.records import make_project, make_task
 from tests.sql import rows
-
-Claims = Callable[..., list[dict[str, Any]]]
-
-
-def make_agent(owner: Person, *projects: dict[str, Any], **fields: Any) -> Person:
-    """Return an agent of somebody that works in their projects."""
-    made = owner.post("/agents", {"name": "Fixer", "kind": "script"} | fields)
-    assert made.status_code == 201, made.text
-    agent = as_agent(owner, made.get_json()["id"])
-    for project in projects:
-        add_member(owner, project, agent, "editor")
-    return agent
 
 
 @pytest.fixture
 def agent(alice: Person, project: dict[str, Any]) -> Person:
     return make_agent(alice, project)
-
-
-def claim(agent: Person, **body: Any) -> list[dict[str, Any]]:
-    """Return what an agent gets."""
-    answer = agent.post("/agents/me/claim", body)
-    assert answer.status_code == 200, answer.text
-    claimed: list[dict[str, Any]] = answer.get_json()["claimed"]
-    return claimed
-
-
-def titles(claimed: list[dict[str, Any]]) -> list[str]:
-    return [each["task"]["title"] for each in claimed]
 
 
 def test_a_claim_begins_the_task_its_lease_and_the_time(

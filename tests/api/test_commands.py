@@ -1,14 +1,29 @@
 """The commands of the `flask` program."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
+from models.agent_setup import AgentSetup
+from services.agent_setup_service import agent_setup_service
+from services.db_client import db
+from services.user_service import user_service
 from tests.clockify import export, line
-from tests.factories import Person, email_of, sign_up
-from tests.records import Record, done, ids
+from tests.crowd import at_once
+from tests.factories import Person, add_member, email_of, sign_up
+from tests.records import (
+    Record,
+    done,
+    event_types,
+    ids,
+    make_task,
+    moment,
+    start_timer,
+)
+from tests.records import refusal as refusal_of
 from tests.second_factors import add_passkey, begin
 from tests.sql import number, rows
 
@@ -140,6 +155,184 @@ def test_verify_email_of_nobody_fails(app: Flask) -> None:
         1,
         "Error: No account uses nobody@example.org; sign up with it first.",
     )
+
+
+# Agents
+
+
+def as_printed(app: Flask, result: Result) -> Person:
+    """Return the agent whose token a command printed, and nothing else to standard output."""
+    assert result.exit_code == 0, result.output
+    (token,) = result.stdout.splitlines()
+    return Person(app.test_client(), tokens={"access_token": token})
+
+
+def the_agent(owner: Person) -> Record:
+    (agent,) = done(owner.get("/agents"))
+    return dict(agent)
+
+
+def the_token(owner: Person) -> Record:
+    """Return what is known of the one token of somebody's one agent."""
+    (token,) = done(owner.get(f"/agents/{the_agent(owner)['id']}/tokens"))
+    return dict(token)
+
+
+def test_agent_token_makes_an_agent_that_can_work_in_a_project(
+    app: Flask, alice: Person, project: Record
+) -> None:
+    result = run(app, "agent-token", alice.email.upper(), "Builder", "--project-id", project["id"])
+    agent = as_printed(app, result)
+    task = make_task(agent, project_id=project["id"])
+    done(agent.post(f"/tasks/{task['id']}/comments", {"body": "I am on it"}))
+    start_timer(agent, task_id=task["id"])
+    assert done(agent.get(f"/projects/{project['id']}"))["role"] == "editor"
+    assert "task.created" in event_types(agent, f"project:{project['id']}")
+    made = the_agent(alice)
+    assert (made["name"], made["kind"], task["created_by"]) == ("Builder", "script", made["id"])
+    assert made["id"] in result.stderr
+
+
+def test_agent_token_is_for_work_and_nothing_else_unless_told_otherwise(
+    app: Flask, alice: Person
+) -> None:
+    agent = as_printed(app, run(app, "agent-token", alice.email, "Builder"))
+    assert the_token(alice)["scopes"] == [
+        "tasks:write", "projects:read", "time:write", "rooms:read"
+    ]  # fmt: skip
+    for path in ("/users/me", "/agents", "/trash", "/notifications", "/users/me/export"):
+        assert agent.get(path).status_code == 403
+
+
+def test_agent_token_takes_scopes_an_end_and_a_kind(app: Flask, alice: Person) -> None:
+    options = ("--scope", "tasks:read", "--scope", "notify:read", "--days", "7", "--kind", "llm")
+    as_printed(app, run(app, "agent-token", alice.email, "Reader", *options))
+    token = the_token(alice)
+    assert token["scopes"] == ["tasks:read", "notify:read"]
+    length = moment(token["expires_at"]) - moment(token["created_at"])
+    assert round(length / timedelta(days=1)) == 7
+    assert the_agent(alice)["kind"] == "llm"
+
+
+def test_agent_token_tells_the_owner_of_the_token_and_that_it_was_not_them(
+    app: Flask, alice: Person
+) -> None:
+    as_printed(app, run(app, "agent-token", alice.email, "Builder"))
+    (entry,) = done(alice.get("/audit?action=token.created"))
+    assert (entry["subject_id"], entry["actor_id"]) == (the_token(alice)["id"], None)
+
+
+def test_agent_token_again_makes_another_token_for_the_same_agent(
+    app: Flask, alice: Person, project: Record
+) -> None:
+    command = ("agent-token", alice.email, "Builder", "--project-id", project["id"])
+    agents = [as_printed(app, run(app, *command)) for _ in range(2)]
+    for agent in agents:
+        assert ids(agent.get("/projects")) == [project["id"]]
+    assert agents[0].tokens != agents[1].tokens
+    assert len(done(alice.get(f"/agents/{the_agent(alice)['id']}/tokens"))) == 2
+
+
+def test_agent_token_leaves_an_agent_what_it_is(app: Flask, alice: Person, project: Record) -> None:
+    made = done(alice.post("/agents", {"name": "Builder", "kind": "ci"}))
+    member = {"user_id": made["id"], "role": "viewer"}
+    done(alice.post(f"/projects/{project['id']}/members", member))
+    options = ("--kind", "llm", "--project-id", project["id"])
+    agent = as_printed(app, run(app, "agent-token", alice.email, "Builder", *options))
+    assert the_agent(alice) == made
+    assert done(agent.get(f"/projects/{project['id']}"))["role"] == "viewer"
+
+
+def test_agent_token_is_limited_to_the_project_when_wanted(
+    app: Flask, alice: Person, project: Record
+) -> None:
+    command = ("agent-token", alice.email, "Builder", "--project-id", project["id"])
+    wide, narrow = (
+        as_printed(app, run(app, *command, *option)) for option in ((), ("--limit-to-project",))
+    )
+    assert wide.get("/timer").status_code == 200
+    assert refusal_of(narrow.get("/timer")) == (403, "project_limited")
+    assert narrow.get(f"/tasks?project_id={project['id']}").status_code == 200
+
+
+def test_agent_token_does_not_guess_between_agents_of_one_name(app: Flask, alice: Person) -> None:
+    twins = [done(alice.post("/agents", {"name": "Twin", "kind": "ci"})) for _ in range(2)]
+    result = run(app, "agent-token", alice.email, "Twin")
+    code, message = refusal(result)
+    assert (code, result.stdout) == (1, "")
+    assert message.startswith("Error: 2 agents of this owner are called Twin (")
+    assert all(twin["id"] in message for twin in twins)
+
+
+def test_agent_token_takes_no_agent_of_others(app: Flask, alice: Person, bob: Person) -> None:
+    theirs = done(bob.post("/agents", {"name": "Builder", "kind": "ci"}))
+    as_printed(app, run(app, "agent-token", alice.email, "Builder"))
+    assert the_agent(alice)["id"] != theirs["id"]
+    assert done(bob.get(f"/agents/{theirs['id']}/tokens")) == []
+
+
+def test_agent_token_for_an_agent_that_is_switched_off_fails(app: Flask, alice: Person) -> None:
+    agent = done(alice.post("/agents", {"name": "Builder", "kind": "ci"}))
+    done(alice.patch(f"/agents/{agent['id']}", {"is_active": False}))
+    code, message = refusal(run(app, "agent-token", alice.email, "Builder"))
+    assert (code, message[:35]) == (1, "Error: Builder is switched off; let")
+
+
+@pytest.mark.parametrize("role", ["editor", None])
+def test_agent_token_gives_no_more_than_the_owner_could_and_leaves_nothing_behind(
+    app: Flask, alice: Person, bob: Person, project: Record, role: str | None
+) -> None:
+    if role:
+        add_member(alice, project, bob, role)
+    result = run(app, "agent-token", bob.email, "Builder", "--project-id", project["id"])
+    code, message = refusal(result)
+    expected = "This takes the role owner" if role else "There is no such project"
+    assert (code, result.stdout) == (1, "")
+    assert message.startswith(f"Error: {expected}")
+    assert done(bob.get("/agents?owner=me")) == []
+
+
+def test_agent_token_of_nobody_fails(app: Flask) -> None:
+    result = run(app, "agent-token", "nobody@example.org", "Builder")
+    assert refusal(result) == (
+        1,
+        "Error: No account uses nobody@example.org; sign up with it first.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "named"),
+    [
+        (" ", (), "NAME"),
+        ("Builder", ("--kind", "x" * 51), "--kind"),
+        ("Builder", ("--project-id", "website"), "--project-id"),
+        ("Builder", ("--limit-to-project",), "--limit-to-project"),
+        ("Builder", ("--days", "367"), "--days"),
+    ],
+)
+def test_agent_token_names_what_does_not_fit(
+    app: Flask, alice: Person, name: str, options: tuple[str, ...], named: str
+) -> None:
+    result = run(app, "agent-token", alice.email, name, *options)
+    assert result.exit_code == 2
+    assert f"Error: {named}: " in result.stderr
+    assert done(alice.get("/agents")) == []
+
+
+def test_agent_token_refuses_a_scope_that_there_is_not(app: Flask, alice: Person) -> None:
+    result = run(app, "agent-token", alice.email, "Builder", "--scope", "tasks:delete")
+    assert result.exit_code == 2
+    assert "'tasks:delete' is not one of 'tasks:read'" in result.stderr
+
+
+def test_agent_token_at_the_same_moment_makes_one_agent(alice: Person) -> None:
+    owner = db.reading(lambda: user_service.principal_of(alice.email))
+    setup = AgentSetup(name="Builder")
+    made = at_once([lambda: db.transaction(lambda: agent_setup_service.set_up(owner, setup))] * 4)
+    assert {agent.id for agent, _ in made} == {the_agent(alice)["id"]}
+
+
+# Clearing up
 
 
 def test_purge_deletes_what_has_expired_and_nothing_else(

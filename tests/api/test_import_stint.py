@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests import clockify
+from tests.api.access_world import make_agent
 from tests.archives import (
     KINDS,
     Account,
@@ -21,11 +22,20 @@ from tests.archives import (
     make_item,
     records_of,
     resolved,
+    rewritten,
 )
 from tests.clockify import bring_in, verify
 from tests.factories import Person, add_member, sign_up
-from tests.records import done, event_types, make_entry, make_project, make_task
+from tests.records import NINE, Record, done, event_types, make_entry, make_project, make_task
 from tests.sql import rows
+from utils.helpers import new_id
+
+AGENT_TIME: dict[str, Record] = {
+    "By hand": {"source": "manual"},
+    "As it is now": {"source": "agent"},
+    "Without a length": {"source": "import", "ended_at": NINE},
+    "Nor here": {"source": "agent", "ended_at": NINE},
+}
 
 
 @pytest.fixture
@@ -142,6 +152,38 @@ def test_agents_are_the_importers(content: bytes, carol: Person, database: str) 
     assert rows(database, query, {"me": carol.id}) == [
         {"name": "Scribe", "kind": "agent", "is_active": True, "password_hash": None, "email": None}
     ]
+
+
+def test_time_of_agents_stays_theirs_also_from_before_it_was_told_apart(
+    content: bytes, carol: Person
+) -> None:
+    def work(records: Records) -> None:
+        first = records["time_entries"][0]
+        agent_id = records["agents"][0]["id"]
+        for note, fields in AGENT_TIME.items():
+            whose = {"id": new_id(), "user_id": agent_id, "note": note, "allow_overlap": True}
+            records["time_entries"].append(first | whose | fields)
+
+    result = bring_back(carol, rewritten(content, work))
+    assert (result["errors"], result["overlapping"]) == ([], 0)
+    (agent,) = done(carol.get("/agents"))
+    entries = archive_of(carol)["time_entries"]
+    assert {
+        entry["note"]: (entry["user_id"], entry["source"])
+        for entry in entries
+        if entry["note"] in AGENT_TIME
+    } == dict.fromkeys(AGENT_TIME, (agent["id"], "agent"))
+    assert "agent" not in {each["source"] for each in entries if each["user_id"] == carol.id}
+
+
+def test_what_an_agent_takes_along_is_no_agents_time_for_a_person(
+    alice: Person, carol: Person
+) -> None:
+    agent = make_agent(alice)
+    make_entry(agent)
+    bring_back(carol, export(agent))
+    (entry,) = done(carol.get("/time-entries"))
+    assert (entry["user_id"], entry["source"]) == (carol.id, "import")
 
 
 # People

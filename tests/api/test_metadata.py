@@ -1,5 +1,6 @@
 """JSON that is changed in place is written: nested changes of metadata survive a reload."""
 
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,17 @@ def test_a_nested_change_survives_a_reload(
     alice: Person, path: str, name: str, new: Any, other: Any, *, with_other: bool
 ) -> None:
     assert reloaded(alice, path, name, new, other if with_other else {}) == AFTER
+
+
+@pytest.mark.parametrize(("path", "name", "new", "_other"), THINGS)
+@pytest.mark.parametrize(("before", "after"), [(1, True), (True, 1), (0, False), (1, 1.0)])
+def test_what_only_python_holds_to_be_equal_is_a_change(
+    alice: Person, path: str, name: str, new: Any, _other: Any, before: Any, after: Any
+) -> None:
+    thing = done(alice.post(path, new | {name: {"is": [before]}}))
+    place = f"{path}/{thing['id']}"
+    done(alice.patch(place, {name: {"is": [after]}}))
+    assert json.dumps(done(alice.get(place))[name]) == json.dumps({"is": [after]})
 
 
 @pytest.mark.parametrize(("path", "name", "new", "other"), THINGS)

@@ -14,6 +14,7 @@ DEFAULTS = {
     "currency": None,
     "completing_blocked": "refuse",
     "completing_parent": "warn",
+    "agents_completing": "complete",
 }
 BILLED = {
     "billable": True,
@@ -21,6 +22,7 @@ BILLED = {
     "currency": "EUR",
     "completing_blocked": "warn",
     "completing_parent": "refuse",
+    "agents_completing": "propose",
 }
 
 

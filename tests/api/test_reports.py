@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.api.access_world import make_agent
 from tests.factories import Person, add_member
 from tests.records import (
     ELEVEN,
@@ -18,6 +19,7 @@ from tests.records import (
     make_entry,
     make_project,
     make_task,
+    refusal,
 )
 
 MARCH = {"from": "2026-03-01", "to": "2026-04-01"}
@@ -194,6 +196,93 @@ def test_deleted_time_does_not_count(alice: Person) -> None:
     entry = make_entry(alice)
     done(alice.delete(f"/time-entries/{entry['id']}"))
     assert report(alice)["seconds"] == 0
+
+
+# Of agents
+
+
+@pytest.fixture
+def agent(alice: Person, project: Record) -> Person:
+    """An agent of Alice's in her project."""
+    made = make_agent(alice)
+    add_member(alice, project, made, "editor")
+    return made
+
+
+@pytest.fixture
+def work(alice: Person, project: Record, agent: Person) -> Record:
+    """An hour of Alice's in her project, and three of the agent's, partly at the same time."""
+    make_entry(alice, NINE, TEN, project_id=project["id"])
+    make_entry(agent, NINE, ELEVEN, project_id=project["id"])
+    make_entry(agent, TEN, ELEVEN, project_id=project["id"])
+    return project
+
+
+@pytest.mark.parametrize("grouping", ["day", "week", "month", "project", "task", "user", "label"])
+def test_time_of_agents_counts_in_a_project_only_when_asked_for(
+    alice: Person, work: Record, grouping: str
+) -> None:
+    question = {"group_by": grouping, "project_id": work["id"]}
+    people, everybody = report(alice, **question), report(alice, **question, include="agents")
+    for answer, seconds, entries in ((people, 3600, 1), (everybody, 14_400, 3)):
+        assert answer["seconds"] == seconds
+        assert sum(group["seconds"] for group in answer["groups"]) == seconds
+        assert sum(group["entries"] for group in answer["groups"]) == entries
+
+
+def test_agents_are_named_among_the_users_only_when_asked_for(
+    alice: Person, agent: Person, work: Record
+) -> None:
+    place = {"project_id": work["id"]}
+    assert seconds_by(alice, "user", **place) == {alice.id: 3600}
+    everybody = {alice.id: 3600, agent.id: 10_800}
+    assert seconds_by(alice, "user", **place, include="agents") == everybody
+
+
+def test_a_table_tells_agents_apart_like_json_does(alice: Person, work: Record) -> None:
+    place = {"project_id": work["id"]}
+    assert table(alice, **place)[1:] == [["2026-03-02", "2026-03-02", "3600", "1.00", "1"]]
+    assert table(alice, **place, include="agents")[1:] == [
+        ["2026-03-02", "2026-03-02", "14400", "4.00", "3"]
+    ]
+
+
+def test_time_of_an_agent_over_several_days_is_no_time_of_people(
+    alice: Person, project: Record, agent: Person
+) -> None:
+    place = {"project_id": project["id"]}
+    make_entry(agent, "2026-02-20T00:00:00Z", "2026-03-02T00:00:00Z", **place)
+    assert report(alice, **place)["seconds"] == 0
+    assert report(alice, **place, include="agents")["seconds"] == 86_400
+
+
+@pytest.mark.parametrize("question", [{}, {"include": "agents"}])
+def test_an_agent_is_told_all_of_its_own_time(
+    agent: Person, work: Record, question: Record
+) -> None:
+    make_entry(agent, ELEVEN, NOON)
+    by_project = seconds_by(agent, "project", **question)
+    assert by_project == {work["id"]: 10_800, None: 3600}
+
+
+@pytest.mark.parametrize("question", [{}, {"include": "agents"}])
+@pytest.mark.usefixtures("work")
+def test_time_of_ones_agents_is_not_ones_own(alice: Person, question: Record) -> None:
+    assert report(alice, **question)["seconds"] == 3600
+
+
+def test_an_agent_that_reports_on_a_project_is_told_of_peoples_time(
+    agent: Person, work: Record
+) -> None:
+    place = {"project_id": work["id"]}
+    assert report(agent, **place)["seconds"] == 3600
+    assert report(agent, **place, include="agents")["seconds"] == 14_400
+
+
+@pytest.mark.parametrize("include", ["", "people", "agents,people"])
+def test_nothing_else_can_be_included(alice: Person, include: str) -> None:
+    answer = alice.get(f"/reports/time?{urlencode(MARCH | {'include': include})}")
+    assert refusal(answer) == (422, "invalid_input")
 
 
 # As a table

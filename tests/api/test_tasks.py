@@ -32,6 +32,7 @@ def test_a_task_with_nothing_but_a_title_has_defaults(alice: Person, task: Recor
         "project_id": None,
         "created_by": alice.id,
         "assignee_id": None,
+        "delegate_id": None,
         "parent_id": None,
         "blocked_by": [],
         "title": "Write",

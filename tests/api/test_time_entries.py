@@ -54,6 +54,7 @@ def test_time_recorded_by_hand_has_defaults(alice: Person) -> None:
         "currency": None,
         "source": "manual",
         "allow_overlap": False,
+        "lease_id": None,
         "seconds": 3600,
         "version": 1,
     }
@@ -214,7 +215,33 @@ def test_an_agent_may_do_several_things_at_once(alice: Person) -> None:
     agent = make_agent(alice)
     entries = [make_entry(agent, NINE, TEN) for _ in range(2)]
     assert [entry["allow_overlap"] for entry in entries] == [True, True]
-    assert start_timer(agent)["source"] == "agent"
+
+
+def test_time_of_an_agent_is_told_apart_however_it_was_recorded(alice: Person) -> None:
+    agent = make_agent(alice)
+    by_hand, timed = make_entry(agent), start_timer(agent)
+    continued = done(agent.post(f"/time-entries/{by_hand['id']}/continue"))["started"]
+    assert [entry["source"] for entry in (by_hand, timed, continued)] == ["agent"] * 3
+
+
+def test_time_of_an_agent_stays_its_when_a_person_corrects_it(
+    alice: Person, project: Record
+) -> None:
+    agent = make_agent(alice)
+    add_member(alice, project, agent, "editor")
+    entry = make_entry(agent, project_id=project["id"])
+    corrected = done(alice.patch(f"/time-entries/{entry['id']}", {"ended_at": ELEVEN}))
+    assert (corrected["user_id"], corrected["source"]) == (agent.id, "agent")
+
+
+def test_a_person_who_goes_on_with_what_an_agent_did_records_time_of_a_person(
+    alice: Person, project: Record
+) -> None:
+    agent = make_agent(alice)
+    add_member(alice, project, agent, "editor")
+    entry = make_entry(agent, project_id=project["id"])
+    started = done(alice.post(f"/time-entries/{entry['id']}/continue"))["started"]
+    assert (started["user_id"], started["source"]) == (alice.id, "timer")
 
 
 # Finding

@@ -1,6 +1,7 @@
 """Accounts that are disabled or deleted while their sockets are open, at both workers."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -8,9 +9,10 @@ from flask import Flask
 from tests.api.access_world import make_agent
 from tests.changes import room_of
 from tests.crowd import crowd
-from tests.factories import PASSWORD, Person, add_member, make_admin
+from tests.factories import PASSWORD, Person, add_member, as_agent, make_admin
 from tests.live.sockets import Sockets, through, user_room_of
-from tests.records import Record, done
+from tests.live.test_long_poll import meanwhile
+from tests.records import Record, done, make_task, refusal
 from tests.server import Server
 from tests.waiting import wait_until
 
@@ -44,14 +46,66 @@ def test_sockets_of_an_ended_account_are_closed_at_both_workers(
         assert socket.closed(AT_ONCE)[0] == 4001
 
 
+@pytest.fixture
+def agents(alice: Person, bob: Person, project: Record) -> list[Person]:
+    """Two agents of Bob's in Alice's project, one of them with two tokens."""
+    add_member(alice, project, bob, "owner")
+    found = [make_agent(bob), make_agent(bob)]
+    for agent in found:
+        add_member(bob, project, agent, "editor")
+    return [*found, as_agent(bob, found[0].id)]
+
+
 @pytest.mark.parametrize("end", [disable, delete])
 def test_sockets_of_their_agents_are_closed_at_both_workers(
-    sockets: Sockets, admin: Person, bob: Person, database: str, end: Ending
+    sockets: Sockets, admin: Person, bob: Person, agents: list[Person], project: Record, end: Ending
 ) -> None:
-    both = sockets.at_both_workers(make_agent(bob))
+    opened = [
+        socket for agent in agents for socket in sockets.at_both_workers(agent, room_of(project))
+    ]
+    opened += [sockets.open(agents[0], user_room_of(agents[0])), sockets.open(agents[1])]
     end(admin, bob)
-    for socket in both:
+    for socket in opened:
         assert socket.closed(AT_ONCE)[0] == 4001
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_agents_of_others_go_on(
+    sockets: Sockets, admin: Person, alice: Person, bob: Person, agents: list[Person],
+    project: Record, end: Ending,
+) -> None:  # fmt: skip
+    other = make_agent(alice)
+    add_member(alice, project, other, "editor")
+    ends, stays = (sockets.open(each, room_of(project)) for each in (agents[0], other))
+    end(admin, bob)
+    assert ends.closed(AT_ONCE)[0] == 4001
+    task = make_task(other, project_id=project["id"])
+    assert stays.event("task.created")["subject"] == task["id"]
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_tokens_of_their_agents_are_refused_by_every_worker_at_once(
+    sockets: Sockets, server: Server, admin: Person, bob: Person, agents: list[Person], end: Ending
+) -> None:
+    headers = [{"Authorization": f"Bearer {each.tokens['access_token']}"} for each in agents]
+    with crowd(server, 4) as clients:
+        asked = [
+            partial(client.get, "/tasks", headers=each) for client in clients for each in headers
+        ]
+        assert {ask().status_code for ask in asked} == {200}
+        end(admin, bob)
+        wait_until(lambda: {ask().status_code for ask in asked} == {401}, AT_ONCE)
+    for each in headers:
+        for line in sockets.lines_to_both():
+            assert sockets.unwelcomed(headers=each, sock=line).closed(AT_ONCE)[0] == 4001
+
+
+@pytest.mark.parametrize("end", [disable, delete])
+def test_an_agent_that_waits_for_what_happens_is_told_nothing_more(
+    admin: Person, bob: Person, agents: list[Person], project: Record, end: Ending
+) -> None:
+    answer = meanwhile(agents[0], room_of(project), 1.5, lambda: end(admin, bob))
+    assert refusal(answer) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("end", [disable, delete])

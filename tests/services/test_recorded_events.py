@@ -12,6 +12,7 @@ from services.worker import worker
 from tests.factories import PASSWORD, Person, email_of, sign_up
 from tests.services import (
     recorded_comments,
+    recorded_leases,
     recorded_mail,
     recorded_notifications,
     recorded_series,
@@ -285,6 +286,8 @@ doing("comments.delete_comment")(recorded_comments.take_it_back)
 
 doing("tasks.update_task")(recorded_series.complete_one)
 doing("tasks.skip_task")(recorded_series.skip_one)
+for route, by_agent in recorded_leases.DOINGS:
+    doing(route)(by_agent)
 
 
 @doing("tasks.move_task")

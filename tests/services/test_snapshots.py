@@ -7,8 +7,11 @@ import pytest
 from flask import Flask
 
 from models.event import EventType
+from services.db_client import db
+from services.lapsed_lease_service import lapsed_lease_service
 from services.worker import worker
 from tests import clockify
+from tests.agents import claim_one
 from tests.archives import export, send_archive, small_archive
 from tests.factories import PASSWORD, Person, as_agent, log_in, make_admin, sign_up
 from tests.records import Record, make_comment, make_project, make_task
@@ -153,7 +156,37 @@ def people_are_told(world: World) -> None:
     ok(world.bob.post(f"/notifications/{invited['id']}/read"))
 
 
+def a_task_moves_away_from_an_agent(world: World) -> None:
+    agent = as_somebody_signed_in(world)
+    lease = claim_one(agent)
+    there = make_project(world.alice, name="Shop")
+    ok(world.alice.post(f"/projects/{there['id']}/members", {"user_id": agent.id}))
+    ok(world.alice.post(f"/tasks/{lease['task_id']}/move", {"project_id": there["id"]}))
+
+
+def a_task_in_the_trash_is_taken_from_an_agent(world: World) -> None:
+    claim_one(as_somebody_signed_in(world))
+    ok(world.alice.delete(f"/tasks/{world.task['id']}"))
+    undo(world.alice)
+
+
+def an_agent_is_deleted_at_work(world: World) -> None:
+    claim_one(as_somebody_signed_in(world))
+    ok(world.alice.delete(f"/agents/{world.agent['id']}"))
+
+
+def a_lease_runs_out(world: World) -> None:
+    lease = claim_one(as_somebody_signed_in(world))
+    statement = "UPDATE leases SET expires_at = now() WHERE id = %(id)s"
+    rows(world.database, statement, {"id": lease["id"]})
+    db.transaction(lapsed_lease_service.put_back)
+
+
 FURTHER: list[Doing] = [
+    a_task_moves_away_from_an_agent,
+    a_task_in_the_trash_is_taken_from_an_agent,
+    an_agent_is_deleted_at_work,
+    a_lease_runs_out,
     people_are_told,
     a_member_deletes_their_account,
     a_member_is_disabled_and_enabled,
