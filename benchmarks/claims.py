@@ -6,13 +6,14 @@ benchmarks.claims`; BENCH_DATABASE_URL names a server to use instead of an embed
 """
 
 import argparse
+import math
 import os
 import secrets
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,11 @@ REOPEN: LiteralString = """
     WHERE scope_id = ANY(%s::uuid[]) AND status = 'completed'
 """
 
+NOTE = """ratio: of the figure before it, to the smallest backlog. p50 and p99: of all claims. CPU
+us and db us: CPU time of the server and of PostgreSQL's backends for a claim and the end of its
+lease; these tell most on a busy machine.
+"""
+
 
 @dataclass
 class Case:
@@ -74,6 +80,7 @@ class Case:
     end: str = "complete"
     rates: list[float] = field(default_factory=list)
     took_ms: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
     database_us: list[float] = field(default_factory=list)
 
 
@@ -133,23 +140,24 @@ def _agents(server: Server, database: Database, owner: Reader, projects: list[st
     return agents
 
 
-def drive(case: Case, database: Database, seconds: float) -> None:
+def drive(case: Case, server: Server, database: Database, seconds: float) -> None:
     """Let the agents of a case work for some seconds, and note what their claims took."""
     with database.connect() as connection:
         connection.execute(REOPEN, [case.projects])
     begins_at = time.monotonic() + JOINING_SECONDS * len(case.agents)
-    before = database.cpu_seconds()
+    before = server.cpu_seconds(), database.cpu_seconds()
     with ThreadPoolExecutor(len(case.agents)) as pool:
         works = []
         for agent in case.agents:
             works.append(pool.submit(_work, agent, case, begins_at, seconds))
             time.sleep(JOINING_SECONDS)
         took = [each for work in works for each in work.result()]
-    spent, claims = database.cpu_seconds(), max(len(took), 1)
+    after = server.cpu_seconds(), database.cpu_seconds()
     case.rates.append(len(took) / seconds)
     case.took_ms += took
-    if before is not None and spent is not None:
-        case.database_us.append((spent - before) / claims * 1e6)
+    for figures, was, now in zip((case.cpu_us, case.database_us), before, after, strict=True):
+        if was is not None and now is not None and took:
+            figures.append((now - was) / len(took) * 1e6)
 
 
 def _work(agent: Client, case: Case, begins_at: float, seconds: float) -> list[float]:
@@ -172,8 +180,8 @@ def _work(agent: Client, case: Case, begins_at: float, seconds: float) -> list[f
 def main() -> int:
     """Fill, measure in turns and print tables; the ratios are to the smallest backlog."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.claims", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each case")
-    parser.add_argument("--seconds", type=float, default=2, help="of a round")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of each case")
+    parser.add_argument("--seconds", type=float, default=1, help="of a round")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     options = parser.parse_args()
     options.workers = 2
@@ -188,48 +196,38 @@ def main() -> int:
             f"{AGENTS} agents, {options.rounds} rounds of {options.seconds:g} s in turns\n\n"
         )
         for case in cases:
-            drive(case, database, 1)
-            case.rates, case.took_ms, case.database_us = [], [], []
+            drive(case, server, database, 1)
+            case.rates, case.took_ms, case.cpu_us, case.database_us = [], [], [], []
         for _ in range(options.rounds):
             for case in cases:
-                drive(case, database, options.seconds)
+                drive(case, server, database, options.seconds)
         sys.stdout.write(render(cases))
     return 0
 
 
 def render(cases: Sequence[Case]) -> str:
     """Return a table: a line for each question and backlog."""
-    head = ("claims/s", "(min..max)", "ratio", "p50 ms", "p99 ms", "ratio", "db us", "ratio")
-    lines = [f"{'':22}{'open tasks':>12}" + _cells(head)]
+    names = ("claims/s", "p50 ms", "p99 ms", "CPU us", "db us")
+    lines = [f"{'':20}{'open tasks':>11}" + "".join(f"{name:>10}{'ratio':>7}" for name in names)]
     for question in dict.fromkeys(case.question for case in cases):
         alike = [case for case in cases if case.question == question]
-        lines += [_line(case, alike[0]) for case in alike]
-    note = (
-        "ratio: to the smallest backlog, of the figure before it. db us: CPU time of PostgreSQL's\n"
-        "backends for a claim and the end of its lease.\n"
-    )
-    return "\n".join(lines) + f"\n\n{note}"
+        base = _figures(alike[0])
+        for case in alike:
+            cells = (
+                f"{figure:>10.{1 if figure < 1_000 else 0}f}{figure / of_base:>7.2f}"
+                for figure, of_base in zip(_figures(case), base, strict=True)
+            )
+            spread = f"   {min(case.rates):.0f}..{max(case.rates):.0f}/s"
+            lines.append(f"{question:20}{case.size:>11,}" + "".join(cells) + spread)
+    return "\n".join(lines) + f"\n\n{NOTE}"
 
 
-def _line(case: Case, base: Case) -> str:
-    (rate, p99, spent), (base_rate, base_p99, base_spent) = _figures(case), _figures(base)
-    cells = (
-        *(f"{rate:.0f}", f"({min(case.rates):.0f}..{max(case.rates):.0f})"),
-        *(f"{rate / base_rate:.2f}", f"{statistics.median(case.took_ms):.1f}"),
-        *(f"{p99:.1f}", f"{p99 / base_p99:.2f}"),
-        *((f"{spent:.0f}", f"{spent / base_spent:.2f}") if spent and base_spent else ("-", "-")),
-    )
-    return f"{case.question:22}{case.size:>12,}" + _cells(cells)
-
-
-def _figures(case: Case) -> tuple[float, float, float | None]:
+def _figures(case: Case) -> list[float]:
     p99 = statistics.quantiles(case.took_ms, n=100)[-1]
-    spent = statistics.median(case.database_us) if case.database_us else None
-    return statistics.median(case.rates), p99, spent
-
-
-def _cells(cells: Iterable[str]) -> str:
-    return "".join(f"{cell:>12}" for cell in cells)
+    spent = [
+        statistics.median(figures or [math.nan]) for figures in (case.cpu_us, case.database_us)
+    ]
+    return [statistics.median(case.rates), statistics.median(case.took_ms), p99, *spent]
 
 
 if __name__ == "__main__":
