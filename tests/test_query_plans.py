@@ -24,7 +24,7 @@ from tests.plans import (
     fill,
 )
 from tests.records import Record, done, ids
-from tests.sql import rows
+from tests.sql import rows, run
 
 PAGE = 51  # one row more than is shown tells whether there is a next page
 OF_THE_SESSION = 2  # whatever is asked, the session and its user may be looked up anew
@@ -69,6 +69,8 @@ NAMING_A_TASK: list[LiteralString] = [
     "SELECT FROM comments WHERE task_id = %(id)s",
     "SELECT FROM time_entries WHERE task_id = %(id)s",
     "SELECT FROM tasks WHERE parent_id = %(id)s",
+    "SELECT FROM claimable_labels WHERE task_id = %(id)s",
+    "SELECT FROM leases WHERE task_id = %(id)s",
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
 MEMBERS = 3
@@ -344,3 +346,8 @@ def test_overlaps_are_looked_for_in_the_index_that_forbids_them(
 def test_a_look_for_what_is_due_reads_what_is_to_be_told(explainer: Explainer, look: str) -> None:
     plans = explainer.plans_of(db.prepare(text(look)), portion=50)
     assert not wasteful(plans, 10 * 50)
+
+
+@pytest.mark.usefixtures("app")
+def test_no_statement_is_compiled_before_it_runs() -> None:
+    assert db.reading(lambda: run(db, "SHOW jit")) == "off"
