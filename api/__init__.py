@@ -32,6 +32,7 @@ from api.routes.jobs import jobs
 from api.routes.leases import leases
 from api.routes.live import live, sockets
 from api.routes.mail import mail
+from api.routes.mcp import mcp
 from api.routes.members import members
 from api.routes.notifications import notifications
 from api.routes.passkeys import passkeys
@@ -105,5 +106,6 @@ def create_app() -> Flask:
     app.register_blueprint(health)
     app.register_blueprint(health, url_prefix=settings.api_prefix, name="api_health")
     app.register_blueprint(sockets)
+    app.register_blueprint(mcp)
     app.register_blueprint(docs)
     return app

@@ -1,6 +1,5 @@
 """From a request to the arguments of a view: JSON bodies, query strings, forms, paths."""
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from pydantic_core import ErrorDetails
 from werkzeug.datastructures import MultiDict
 
 from api.contract import Contract
-from api.request_body import read_body
+from api.request_body import read_body, read_json_body
 from config import settings
 from models.principal import Principal
 from models.upload import Upload
@@ -49,9 +48,6 @@ class Arguments:
         self._takes_principal = contract.takes("principal")
         self._takes_body = contract.takes("body") or contract.takes("form")
         self._takes_query = contract.takes("query")
-        self._names = list(contract.parameters)
-        self._before = contract.before
-        self._before_names = _parameters_of(contract.before)
 
     def of_request(
         self, request: Request, principal: Principal | None, path: dict[str, Any]
@@ -68,39 +64,20 @@ class Arguments:
             _refuse_query(request)
         return values
 
-    def prepare(self, principal: Principal | None, values: dict[str, Any]) -> dict[str, Any]:
-        """Run what goes ahead of the view and return the arguments with its result."""
-        if self._before is None:
-            return values
-        known = values | {"principal": principal}
-        known["prepared"] = self._before(**{name: known[name] for name in self._before_names})
-        return {name: known[name] for name in self._names}
-
-
-def _parameters_of(function: Callable[..., Any] | None) -> list[str]:
-    if function is None:
-        return []
-    return list(inspect.signature(function).parameters)
-
 
 def _read_json(request: Request, model: type[BaseModel]) -> BaseModel:
     if not request.content_length and not request.mimetype:
         return _validate(model, {}, "body")  # nothing was sent, and that may be enough
-    if request.mimetype != "application/json":
-        raise RequestRefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "This takes a JSON body; send Content-Type: application/json.",
-            code="unsupported_media_type",
-        )
+    body = read_json_body(request)
     try:
-        return model.model_validate_json(read_body(request, settings.max_body_bytes))
+        return model.model_validate_json(body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise BadRequestError(
                 f"The body is not JSON in UTF-8: {error.errors()[0]['ctx']['error']}.",
                 code="malformed_json",
             ) from None
-        raise _invalid(error, "body") from None
+        raise unfit(field_errors(error, "body")) from None
 
 
 def _read_query(request: Request, model: type[BaseModel]) -> BaseModel:
@@ -140,7 +117,7 @@ def _validate(model: type[BaseModel], values: dict[str, str], place: str) -> Bas
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _invalid(error, place) from None
+        raise unfit(field_errors(error, place)) from None
 
 
 def _single_values(values: MultiDict[str, str], place: str) -> dict[str, str]:
@@ -164,9 +141,9 @@ def _refuse_query(request: Request) -> None:
     raise UnprocessableError("This takes no query parameters; leave them out.", errors=errors)
 
 
-def _invalid(error: ValidationError, place: str) -> UnprocessableError:
+def field_errors(error: ValidationError, place: str) -> list[FieldError]:
     """Turn pydantic's findings into ours; the input itself is not repeated, it may be secret."""
-    errors = [
+    return [
         FieldError(
             ".".join([place, *(str(part)[:100] for part in problem["loc"])]),
             _message_of(problem),
@@ -174,6 +151,10 @@ def _invalid(error: ValidationError, place: str) -> UnprocessableError:
         )
         for problem in error.errors(include_url=False, include_input=False)[:PROBLEMS_TOLD]
     ]
+
+
+def unfit(errors: list[FieldError]) -> UnprocessableError:
+    """The answer to input that does not fit its schema."""
     names = ", ".join(dict.fromkeys(found.field[:100] for found in errors[:PROBLEMS_NAMED]))
     return UnprocessableError(f"The input does not fit; look at {names}.", errors=errors)
 

@@ -11,17 +11,15 @@ from typing import Any
 
 from flask import Request, Response, request
 
-from api.answers import Answer, Renderer
+from api.answers import Renderer
 from api.arguments import Arguments
-from api.confinement import Confine, Work, confinement
 from api.contract import Access, Contract, View
-from api.idempotency import once
+from api.idempotency import key_of
 from api.middleware.auth import SAFE_METHODS, authenticate, authorise
-from api.middleware.rate_limit import Kinds, count_request, kinds_of
+from api.middleware.rate_limit import Kinds, count_request, identify, kinds_of
+from api.operation import Operation
 from models.principal import Principal
 from models.scope import Scope
-from services.db_client import db
-from utils.errors import ForbiddenError, UnauthenticatedError
 
 
 def endpoint(
@@ -54,6 +52,7 @@ def endpoint(
         )
         arguments = Arguments(contract)
         renderer = Renderer(contract)
+        operation = Operation(contract)
         kinds = kinds_of(contract)
 
         @wraps(view)
@@ -61,14 +60,14 @@ def endpoint(
             asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
             principal = _admit(asked, access, kinds)
             values = arguments.of_request(asked, principal, path)
-            confine = confinement(contract, principal, values)
-            values = arguments.prepare(principal, values)
-            answer = _in_unit_of_work(
-                contract, asked, principal, confine, lambda: renderer.render(asked, view(**values))
-            )
-            return answer.response()
+            render = partial(renderer.render, asked)
+            if asked.method in SAFE_METHODS:
+                return operation.read(principal, values, render).response()
+            key = key_of(asked) if recorded else None
+            return operation.write(principal, values, render, key).response()
 
         respond.contract = contract  # type: ignore[attr-defined]  # read by the OpenAPI document
+        respond.operation = operation  # type: ignore[attr-defined]  # called by the tools of MCP
         return respond
 
     return decorate
@@ -80,30 +79,7 @@ def _admit(asked: Request, access: Access | Scope, kinds: Kinds) -> Principal | 
     if access is Access.PUBLIC:
         count_request(kind, asked, None)
         return None
-    try:
-        principal = authenticate(asked)
-    except (UnauthenticatedError, ForbiddenError):  # also of another network, or forged
-        count_request(kind, asked, None)
-        raise
+    principal = identify(kind, asked, authenticate)
     count_request(kind, asked, principal)
     authorise(principal, access)
     return principal
-
-
-def _in_unit_of_work(
-    contract: Contract,
-    asked: Request,
-    principal: Principal | None,
-    confine: Confine | None,
-    work: Work,
-) -> Answer:
-    """Read in autocommit; write in a transaction, once for each Idempotency-Key.
-
-    What is confined to a project is read in the one state in which it was found to lie there.
-    """
-    if asked.method in SAFE_METHODS:
-        return db.snapshot(confine(work)) if confine else db.reading(work)
-    key = asked.headers.get("Idempotency-Key")
-    if key is not None and contract.recorded:
-        work = partial(once, asked, principal, key, work)
-    return db.transaction(confine(work) if confine else work)

@@ -1,6 +1,7 @@
 """Idempotency-Key: a write that is repeated with the same key happens once."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Request
 
@@ -12,28 +13,43 @@ from utils.errors import UnprocessableError
 KEY_MAX_LENGTH = 255
 
 
-def once(
-    request: Request, principal: Principal | None, key: str, work: Callable[[], Answer]
-) -> Answer:
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's name for one write, and what makes another write of it."""
+
+    text: str
+    question: bytes
+
+
+def key_of(request: Request) -> IdempotencyKey | None:
+    """Return the key that came with a request."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None:
+        return None
+    address = f"{request.method}\0{request.full_path}\0".encode()
+    return IdempotencyKey(text, address + request.get_data(cache=True))
+
+
+def once(principal: Principal | None, key: IdempotencyKey, work: Callable[[], Answer]) -> Answer:
     """Return the recorded answer of this key, or do the work and record its answer.
 
     Runs inside the transaction of the work: either both are committed or neither.
     """
-    if not key.isprintable() or not 1 <= len(key) <= KEY_MAX_LENGTH:
+    if not key.text.isprintable() or not 1 <= len(key.text) <= KEY_MAX_LENGTH:
         raise UnprocessableError(
             f"Idempotency-Key must have 1 to {KEY_MAX_LENGTH} printable characters, like a UUID.",
             code="invalid_idempotency_key",
         )
     owner = principal.id if principal else "anonymous"
-    question = b"\0".join(
-        [request.method.encode(), request.full_path.encode(), request.get_data(cache=True)]
-    )
-    recorded = idempotency_service.find(owner, key, question)
+    recorded = idempotency_service.find(owner, key.text, key.question)
     if recorded is not None:
         headers = [(name, value) for name, value in recorded.headers]
         return Answer(recorded.status, recorded.body, [*headers, ("Idempotency-Replayed", "true")])
     answer = work()
     idempotency_service.keep(
-        owner, key, question, RecordedAnswer(answer.status, answer.body, list(answer.headers))
+        owner,
+        key.text,
+        key.question,
+        RecordedAnswer(answer.status, answer.body, list(answer.headers)),
     )
     return answer

@@ -37,6 +37,9 @@ Errors are problem details (RFC 9457) with a stable `code`. Lists are bare array
 is in the `Link` header. Single resources carry an `ETag`: send it as `If-Match` to change only
 what you have seen. Send an `Idempotency-Key` with a write and repeat it safely when an answer
 got lost.
+
+Language models' clients connect to `/mcp` with the same tokens. It speaks JSON-RPC and describes
+itself, by `tools/list`: its tools are routes of this document under other names.
 """
 
 SAFE = ("GET", "HEAD")

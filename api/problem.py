@@ -1,8 +1,16 @@
 """Problem details (RFC 9457): the one form of every error."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
+
+from api.middleware.request_context import request_id
+from utils.errors import ServiceError, UnprocessableError
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 
 class FieldProblem(BaseModel):
@@ -57,4 +65,24 @@ class Problem(BaseModel):
     )
     current: dict[str, Any] | None = Field(
         None, description="With 412: the representation of today."
+    )
+
+
+def problem_of(error: ServiceError) -> Problem:
+    """Return what the caller is told of an error; what is no fault of theirs is logged, too."""
+    members: dict[str, Any] = to_jsonable_python(error.extra)
+    if isinstance(error, UnprocessableError):
+        members["errors"] = [
+            {"field": found.field, "message": found.message, "code": found.code}
+            for found in error.errors
+        ]
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("request.failed", code=error.code, cause=repr(error.__cause__))
+    return Problem(
+        title=error.status.phrase,
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        request_id=request_id(),
+        **members,
     )

@@ -23,6 +23,17 @@ def read_body(request: Request, limit: int) -> bytes:
         return request.get_data(cache=True, parse_form_data=False)
 
 
+def read_json_body(request: Request) -> bytes:
+    """Return the body of a request that says that it is JSON."""
+    if request.mimetype != "application/json":
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "This takes a JSON body; send Content-Type: application/json.",
+            code="unsupported_media_type",
+        )
+    return read_body(request, settings.max_body_bytes)
+
+
 def _too_slow() -> RequestRefusedError:
     return RequestRefusedError(
         HTTPStatus.REQUEST_TIMEOUT,

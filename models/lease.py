@@ -53,6 +53,7 @@ class LeaseRow(Identified, Versioned, Base):
         Index("ix_leases_running_out", "expires_at", postgresql_where=ACTIVE),
         Index("ix_leases_project_id_id", "project_id", "id"),
         Index("ix_leases_held", "project_id", "id", postgresql_where=ACTIVE),
+        Index("ix_leases_held_by", "agent_id", "id", postgresql_where=ACTIVE),
         Index("ix_leases_task_id_id", "task_id", "id"),
         Index("ix_leases_agent_id_id", "agent_id", "id"),
         CheckConstraint("(status = 'active') = (ended_at IS NULL)", name="ended"),

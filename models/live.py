@@ -81,7 +81,10 @@ class Unsubscribe(ClientMessage):
 
 
 class SetPresence(ClientMessage):
-    """Tells the others in a room what you are doing."""
+    """Tells the others in a room what you are doing; for people.
+
+    What an agent is doing follows from what it does: it gets an error of code `state_is_derived`.
+    """
 
     type: Literal["presence"]
     room: Room
@@ -152,7 +155,9 @@ class Subscribed(ServerMessage):
     epoch: str = Field(description="Which log the seq is of; another one after a restore.")
     seq: int = Field(description="The events after this one follow.")
     outcome: Outcome = Field(description="What follows.")
-    present: list[Presence] = Field(description="Who has the room open.")
+    present: list[Presence] = Field(
+        description="Who has the room open, and agents that work on its tasks."
+    )
     in_reply_to: str | None = Field(None, description=IN_REPLY_TO)
 
 
@@ -169,7 +174,9 @@ class PresenceChanged(ServerMessage):
     type: Literal["presence"] = "presence"
     room: Room
     present: list[Presence] = Field(description="Those who came or changed, as they are now.")
-    gone: list[Id] = Field(description="Ids of connections that are no longer there.")
+    gone: list[Id] = Field(
+        description="Ids of connections that are no longer there, and of leases that ended."
+    )
 
 
 class Pong(ServerMessage):

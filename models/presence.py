@@ -24,7 +24,11 @@ class PresenceRow(Base):
     """A connection that has a room open."""
 
     __tablename__ = "presences"
-    __table_args__ = (Index(None, "process_id"), {"prefixes": ["UNLOGGED"]})
+    __table_args__ = (
+        Index(None, "process_id"),
+        Index(None, "user_id"),
+        {"prefixes": ["UNLOGGED"]},
+    )
 
     room: Mapped[str] = mapped_column(primary_key=True)
     connection_id: Mapped[str] = mapped_column(UuidText, primary_key=True)
@@ -38,13 +42,22 @@ class PresenceRow(Base):
 
 
 class Presence(Schema):
-    """Somebody who has a room open, once for each of their connections."""
+    """Somebody who has a room open, once for each of their connections.
 
-    connection_id: Id
-    client_id: str
+    An agent that works on tasks of a project without a connection there is present by its leases.
+    """
+
+    connection_id: Id = Field(description="Or the id of an agent's lease.")
+    client_id: str = Field(description="Empty without a connection.")
     user_id: Id
     kind: UserKind
     name: str
-    state: str = Field(examples=["active"])
+    state: str = Field(
+        description="Of a person in their own words; of an agent what it is doing: working, "
+        "waiting for a person's answer, stale when it is not heard of any more, or idle.",
+        examples=["active", "working"],
+    )
     since: datetime
-    task_id: Id | None = Field(description="The task that their timer runs on, if it is here.")
+    task_id: Id | None = Field(
+        description="The task that their timer runs on, or that the agent holds, if it is here."
+    )

@@ -12,7 +12,7 @@ class Scope(StrEnum):
     PROJECTS_WRITE = "projects:write"
     TIME_READ = "time:read"  # with the timer and reports
     TIME_WRITE = "time:write"
-    AGENTS_READ = "agents:read"
+    AGENTS_READ = "agents:read"  # with what they are doing
     AGENTS_WRITE = "agents:write"
     WEBHOOKS_READ = "webhooks:read"  # with what became of their deliveries
     WEBHOOKS_WRITE = "webhooks:write"

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
+from models.agent import Agent, AgentCreate, AgentQuery, AgentSession, AgentUpdate, ListedAgent
 from models.base import apply_changes, columns_of, patch_json
 from models.event import EventType
 from models.membership import MembershipRow
@@ -24,6 +24,7 @@ from models.principal import Principal
 from models.user import User, UserKind, UserRow
 from services.access_service import ME, AccessService, access_service, not_found, require_person
 from services.advisory_locks import LOCK_BY_ID
+from services.agent_state_service import AgentStateService, agent_state_service
 from services.api_token_service import ApiTokenService, api_token_service
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
@@ -108,6 +109,7 @@ class AgentService:
         memberships: MembershipService,
         timer: TimerService,
         tasks: TaskService,
+        states: AgentStateService,
     ) -> None:
         self._db = database
         self._events = events
@@ -117,6 +119,7 @@ class AgentService:
         self._memberships = memberships
         self._timer = timer
         self._leases = tasks.leases
+        self._states = states
         self._get = database.prepare(GET)
         self._lock = database.prepare(LOCK_BY_ID)
         self._count = database.prepare(COUNT)
@@ -132,17 +135,22 @@ class AgentService:
             raise not_found()
         return Agent.model_validate(row)
 
-    def page(self, principal: Principal, query: AgentQuery) -> Page[Agent]:
+    def session(self, principal: Principal, agent_id: str) -> AgentSession:
+        """Return what an agent of the caller or of one of their projects is doing."""
+        self.get(principal, agent_id)
+        return self._states.session(principal, agent_id)
+
+    def page(self, principal: Principal, query: AgentQuery) -> Page[ListedAgent]:
         """Return the caller's agents and those of their projects, or of one project."""
         values = query.set_filters() | {"me": principal.id}
         if query.owner == "me":
             values["owner"] = principal.id
         if query.project_id is None:
-            return self._everywhere.page(query, values, "-created_at").map(Agent.model_validate)
+            return self._states.add_to(self._everywhere.page(query, values, "-created_at"))
         page = self._in_project.page(query, values, "-created_at")
         if not page.items:
             self._access.role_in(principal, query.project_id)
-        return page.map(Agent.model_validate)
+        return self._states.add_to(page)
 
     def create(self, principal: Principal, body: AgentCreate) -> Agent:
         """Make an agent that the caller owns; it lives in their time zone."""
@@ -252,4 +260,5 @@ agent_service = AgentService(
     membership_service,
     timer_service,
     task_service,
+    agent_state_service,
 )

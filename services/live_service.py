@@ -25,6 +25,7 @@ from models.live import (
     Welcome,
 )
 from models.principal import Principal
+from models.user import UserKind
 from services.connection_manager import ConnectionManager, connection_manager
 from services.credential_service import CredentialService, credential_service
 from services.db_client import DatabaseClient, db
@@ -34,7 +35,7 @@ from services.live.loops import run_forever
 from services.presence_service import PresenceService, presence_service
 from services.room_feed import RoomFeed, room_feed
 from services.subscription_service import SubscriptionService, subscription_service
-from utils.errors import BadRequestError, ServiceError
+from utils.errors import BadRequestError, ForbiddenError, ServiceError
 from utils.helpers import utc_now
 from utils.logger import get_logger
 
@@ -163,6 +164,12 @@ class LiveService:
     def _set_presence(self, message: SetPresence, connection: Connection) -> None:
         if message.room not in connection.rooms:
             raise BadRequestError("Subscribe to this room first.", code="not_subscribed")
+        if connection.principal.kind is UserKind.AGENT:
+            raise ForbiddenError(
+                "What an agent is doing is derived, not set: claim a task, send heartbeats, or "
+                "ask in a comment.",
+                code="state_is_derived",
+            )
         self._presence.set_state(connection, message.room, message.state)
 
     @_follow.register

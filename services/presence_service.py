@@ -1,4 +1,4 @@
-"""Presence: who has a room open, over all processes, and what their timer runs on.
+"""Presence: who has a room open, over all processes, and what they are on; and agents at work.
 
 Each process keeps a row for each of its connections and rooms. The rows count as long as its lease
 does, which it renews every few seconds: those of a killed process are gone soon.
@@ -12,8 +12,11 @@ from time import monotonic, sleep
 
 from sqlalchemy import text
 
+from models.agent import AgentState
 from models.live import PresenceChanged
 from models.presence import Presence
+from models.user import UserKind
+from services.agent_state_service import AgentStateService, agent_state_service
 from services.db_client import DatabaseClient, db
 from services.event_bus import EventBus, Hint, event_bus
 from services.live.connection import Connection
@@ -54,22 +57,39 @@ TAKE_AWAY = text(
     WHERE presences.room = gone.room AND presences.connection_id = gone.connection_id
     """
 )
-# Somebody's timer is told where its task is to be seen.
+# Somebody's timer is told where its task is to be seen, and so is what an agent holds. Agents that
+# work without a connection to their project's room are there by their leases.
 READ = text(
     """
     SELECT presences.room, presences.connection_id, presences.client_id, presences.user_id,
-           users.kind, users.name, presences.state, presences.since, time_entries.task_id
+           users.kind, users.name, presences.state, presences.since,
+           COALESCE(CASE users.kind WHEN 'agent' THEN (
+               SELECT leases.task_id FROM leases
+               WHERE leases.agent_id = users.id AND leases.ended_at IS NULL
+                 AND presences.room IN ('project:' || leases.project_id, 'user:' || users.id)
+               ORDER BY leases.id DESC LIMIT 1
+           ) END, time_entries.task_id) AS task_id
     FROM presences
     JOIN processes ON processes.id = presences.process_id AND processes.expires_at > now()
     JOIN users ON users.id = presences.user_id
     LEFT JOIN time_entries ON time_entries.user_id = presences.user_id
         AND time_entries.ended_at IS NULL AND time_entries.deleted_at IS NULL
+        AND time_entries.lease_id IS NULL
         AND presences.room IN (
             'project:' || time_entries.project_id, 'user:' || time_entries.user_id)
     WHERE presences.room = ANY(CAST(:rooms AS text[]))
-    ORDER BY presences.since, presences.connection_id
+    UNION ALL
+    SELECT 'project:' || leases.project_id, leases.id, '', leases.agent_id,
+           users.kind, users.name, '', leases.created_at, leases.task_id
+    FROM leases JOIN users ON users.id = leases.agent_id
+    WHERE leases.project_id = ANY(CAST(:project_ids AS uuid[])) AND leases.ended_at IS NULL
+      AND (SELECT true FROM presences JOIN processes ON processes.id = presences.process_id
+           WHERE presences.user_id = leases.agent_id AND processes.expires_at > now()
+             AND presences.room = 'project:' || leases.project_id LIMIT 1) IS NULL
+    ORDER BY since, connection_id
     """
 )
+PROJECT = "project:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +127,11 @@ Key = tuple[str, str]  # room, connection_id
 class PresenceService:
     """Writes down who is here, and tells everybody here who is anywhere."""
 
-    def __init__(self, database: DatabaseClient, bus: EventBus) -> None:
+    def __init__(
+        self, database: DatabaseClient, bus: EventBus, agent_states: AgentStateService
+    ) -> None:
         self._db = database
+        self._agent_states = agent_states
         self._bus = bus
         self._process_id = new_id()
         self._here: dict[Key, _Here] = {}
@@ -248,11 +271,24 @@ class PresenceService:
                 self._rooms[room].tell(room, present.get(room, {}))
 
     def _present_in(self, rooms: Iterable[str]) -> dict[str, dict[str, Presence]]:
+        rooms = list(rooms)
+        project_ids = [room.removeprefix(PROJECT) for room in rooms if room.startswith(PROJECT)]
+        rows = self._read.all(rooms=rooms, project_ids=project_ids)
+        agents = [row for row in rows if row["kind"] == UserKind.AGENT]
+        states = self._agent_states.by_id(
+            agent_ids={row["user_id"] for row in agents},
+            lease_ids=[row["connection_id"] for row in agents if not row["client_id"]],
+        )
         found: dict[str, dict[str, Presence]] = {}
-        for row in self._read.all(rooms=list(rooms)):
+        for row in rows:
+            agent_state = states.get(row["user_id"])
+            if agent_state is AgentState.OFFLINE:  # it must not act any more
+                continue
+            if agent_state is not None:
+                row["state"] = states.get(row["connection_id"], agent_state)
             presence = Presence.model_validate(row)
             found.setdefault(row["room"], {})[presence.connection_id] = presence
         return found
 
 
-presence_service = PresenceService(db, event_bus)
+presence_service = PresenceService(db, event_bus, agent_state_service)

@@ -18,6 +18,7 @@ from utils.errors import BadRequestError, UnavailableError
 ROOMS_MAX = 200  # for one connection
 REPLAY_BATCH = 200
 BEHIND_SECONDS = 5.0
+ON_WHAT = ("time_entry.", "lease.", "comment.")  # changes what people and agents are on
 
 
 class SubscriptionService:
@@ -143,7 +144,7 @@ class SubscriptionService:
                 self._revoke(room, event.subject)
         frames = b"".join(frame_of(EventMessage(event=event)) for event in events)
         self._connections.broadcast(room, frames)
-        if any(event.type.startswith("time_entry.") for event in events):
+        if any(event.type.startswith(ON_WHAT) for event in events):
             self._presence.look_at(room)
         if any(event.type == EventType.PROJECT_DELETED for event in events):
             self._revoke(room, None)

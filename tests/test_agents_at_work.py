@@ -33,13 +33,13 @@ DONE = "SELECT count(*) FROM tasks WHERE project_id = %(project)s AND status = '
 ENDED = """
     SELECT leases.status, count(*) AS leases, count(DISTINCT task_id) AS tasks
     FROM leases JOIN tasks ON tasks.id = leases.task_id
-    WHERE project_id = %(project)s GROUP BY leases.status
+    WHERE tasks.project_id = %(project)s GROUP BY leases.status
 """
 # Two leases of one task that were active at the same time.
 CROSSED = """
     SELECT count(*) FROM leases AS one JOIN leases AS other
         ON other.task_id = one.task_id AND other.id > one.id AND other.created_at < one.ended_at
-    JOIN tasks ON tasks.id = one.task_id WHERE project_id = %(project)s
+    WHERE one.project_id = %(project)s
 """
 RUNNING = "SELECT count(*) FROM time_entries WHERE project_id = %(project)s AND ended_at IS NULL"
 

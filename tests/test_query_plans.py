@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from services.agent_state_service import BY_ID, HELD, OF_AGENTS
 from services.db_client import db
+from services.presence_service import READ as WHO_IS_PRESENT
 from services.reminder_service import DUE_SOON, LONG_TIMERS, OVERDUE
 from services.task_move_service import WAITING
 from services.tasks.claims import WINDOWS
@@ -22,6 +24,7 @@ from tests.plans import (
     Explainer,
     Plan,
     fill,
+    put_agents_to_work,
 )
 from tests.records import Record, done, ids
 from tests.sql import rows, run
@@ -74,6 +77,8 @@ NAMING_A_TASK: list[LiteralString] = [
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
 MEMBERS = 3
+AT_WORK_IN_A_ROOM = 50  # and each has held its task ten times before
+ROWS_OF_SOMEBODY_PRESENT = ROWS_OF_A_STATE = 10
 ENTRIES_OF_A_MONTH = 6 * (28 + 1)  # and of the day before, which may reach into it
 
 
@@ -346,6 +351,47 @@ def test_overlaps_are_looked_for_in_the_index_that_forbids_them(
 def test_a_look_for_what_is_due_reads_what_is_to_be_told(explainer: Explainer, look: str) -> None:
     plans = explainer.plans_of(db.prepare(text(look)), portion=50)
     assert not wasteful(plans, 10 * 50)
+
+
+@pytest.fixture(scope="module")
+def busy_room(reader: Person, database: str) -> Record:
+    """A project in which agents are at work, and how many are there."""
+    assert reader.id  # everything else is there already
+    put_agents_to_work(database)
+    query = """
+        SELECT project_id::text AS id, array_agg(agent_id::text) AS agents,
+               array_agg(id::text) AS leases
+        FROM leases
+        WHERE ended_at IS NULL AND 'project:' || project_id IN (SELECT room FROM presences)
+        GROUP BY 1 ORDER BY count(*) DESC LIMIT 1
+    """
+    (room,) = rows(database, query)
+    assert len(room["agents"]) >= AT_WORK_IN_A_ROOM
+    return room
+
+
+def test_presence_reads_who_is_there(explainer: Explainer, busy_room: Record) -> None:
+    room = f"project:{busy_room['id']}"
+    read = db.prepare(WHO_IS_PRESENT)
+    plans = explainer.plans_of(read, rooms=[room], project_ids=[busy_room["id"]])
+    assert not wasteful(plans, ROWS_OF_SOMEBODY_PRESENT * len(busy_room["agents"]))
+
+
+def test_the_states_of_agents_are_read_from_what_each_does(
+    explainer: Explainer, busy_room: Record
+) -> None:
+    agents, leases = busy_room["agents"], busy_room["leases"]
+    plans = explainer.plans_of(db.prepare(OF_AGENTS), ids=agents)
+    assert not wasteful(plans, ROWS_OF_A_STATE * len(agents))
+    plans = explainer.plans_of(db.prepare(BY_ID), agent_ids=agents, lease_ids=leases)
+    assert not wasteful(plans, ROWS_OF_A_STATE * (len(agents) + len(leases)))
+
+
+def test_what_an_agent_holds_is_read_without_what_it_has_held(
+    explainer: Explainer, reader: Person, busy_room: Record
+) -> None:
+    plans = explainer.plans_of(db.prepare(HELD), agent_id=busy_room["agents"][0], me=reader.id)
+    assert not wasteful(plans, ROWS_OF_A_STATE)
 
 
 @pytest.mark.usefixtures("app")

@@ -20,7 +20,12 @@ class HasVersion(Protocol):
 
 def etag_of(resource: HasVersion) -> str:
     """Return the strong entity tag of a resource."""
-    return f'"v{resource.version}{resource.variant}"'
+    return tag_of(resource.version, resource.variant)
+
+
+def tag_of(version: int, variant: str = "") -> str:
+    """Return the strong entity tag of a version."""
+    return f'"v{version}{variant}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class IfMatch:
         raise PreconditionFailedError(
             "You named another version than today's: somebody changed this since you read it, or "
             f"the ETag is written in another way. Look at `current`, then send {etag_of(current)} "
-            f"in If-Match, or in bulk {current.version} as if_version.",
+            f"in If-Match, in bulk {current.version} as if_version, in MCP as version.",
             current=current,
         )
 

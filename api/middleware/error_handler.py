@@ -1,17 +1,16 @@
 """Every error leaves as problem+json, and only what is meant for the caller leaves at all."""
 
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 from wsproto.utilities import RemoteProtocolError
 
 from api.middleware.request_context import request_id
-from api.problem import Problem
-from utils.errors import ServiceError, UnprocessableError
+from api.problem import Problem, problem_of
+from utils.errors import ServiceError
 from utils.logger import get_logger
 
 logger = get_logger(__name__)
@@ -34,15 +33,7 @@ def init_app(app: Flask) -> None:
 
 
 def _service_error(error: ServiceError) -> Response:
-    members: dict[str, Any] = to_jsonable_python(error.extra)
-    if isinstance(error, UnprocessableError):
-        members["errors"] = [
-            {"field": found.field, "message": found.message, "code": found.code}
-            for found in error.errors
-        ]
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.warning("request.failed", code=error.code, cause=repr(error.__cause__))
-    return _problem(error.status, error.code, error.detail, error.headers, members)
+    return _respond(problem_of(error), error.headers)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -51,13 +42,13 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.valid_methods or ())
     detail = ADVICE.get(status, f"{status.phrase}; see /docs for how this is used.")
-    return _problem(status, status.phrase.lower().replace(" ", "_"), detail, headers, {})
+    return _problem(status, status.phrase.lower().replace(" ", "_"), detail, headers)
 
 
 def _no_handshake(_error: RemoteProtocolError | WebsocketMismatch) -> Response:
     """What asks for a WebSocket otherwise than RFC 6455 has it, or elsewhere, is a bad request."""
     detail = "Only a WebSocket opens at /ws/{client_id}, and only there; /docs#live says how."
-    return _problem(HTTPStatus.BAD_REQUEST, "bad_request", detail, {}, {})
+    return _problem(HTTPStatus.BAD_REQUEST, "bad_request", detail, {})
 
 
 def _defect(error: Exception) -> Response:
@@ -67,20 +58,16 @@ def _defect(error: Exception) -> Response:
         "internal_error",
         "This is a defect of the service; report it with the request_id.",
         {},
-        {},
     )
 
 
-def _problem(
-    status: HTTPStatus, code: str, detail: str, headers: dict[str, str], members: dict[str, Any]
-) -> Response:
+def _problem(status: HTTPStatus, code: str, detail: str, headers: dict[str, str]) -> Response:
     problem = Problem(
-        title=status.phrase,
-        status=status,
-        code=code,
-        detail=detail,
-        request_id=request_id(),
-        **members,
+        title=status.phrase, status=status, code=code, detail=detail, request_id=request_id()
     )
+    return _respond(problem, headers)
+
+
+def _respond(problem: Problem, headers: dict[str, str]) -> Response:
     body = to_json(problem, exclude_none=True)
-    return Response(body, status, headers, content_type="application/problem+json")
+    return Response(body, problem.status, headers, content_type="application/problem+json")

@@ -3,13 +3,15 @@
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-06.
 """
 
+from collections.abc import Callable
+
 from flask import Flask, Request, Response, g
 
 from api.contract import Access, Contract
 from models.principal import Principal
 from services.rate_limiter import RateKind, rate_limiter
 from utils.addresses import site_of
-from utils.errors import TooManyRequestsError
+from utils.errors import ForbiddenError, TooManyRequestsError, UnauthenticatedError
 
 Kinds = tuple[RateKind | None, RateKind | None]
 
@@ -41,6 +43,17 @@ def count_request(kind: RateKind | None, request: Request, principal: Principal 
             "Retry-After says.",
             seconds=standing.reset,
         )
+
+
+def identify(
+    kind: RateKind | None, request: Request, authenticate: Callable[[Request], Principal]
+) -> Principal:
+    """Return who sent a request; whoever is nobody to us is counted by address and refused."""
+    try:
+        return authenticate(request)
+    except (UnauthenticatedError, ForbiddenError):  # also of another network, or forged
+        count_request(kind, request, None)
+        raise
 
 
 def _tell(response: Response) -> Response:

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from api.endpoint import endpoint
-from models.agent import Agent, AgentCreate, AgentQuery, AgentUpdate
+from models.agent import Agent, AgentCreate, AgentQuery, AgentSession, AgentUpdate, ListedAgent
 from models.principal import Principal
 from models.scope import Scope
 from services.agent_service import agent_service
@@ -22,8 +22,8 @@ def create_agent(principal: Principal, body: AgentCreate) -> Agent:
 
 @agents.get("/agents")
 @endpoint(access=Scope.AGENTS_READ)
-def list_agents(principal: Principal, query: AgentQuery) -> Page[Agent]:
-    """List your agents and those in your projects, newest first."""
+def list_agents(principal: Principal, query: AgentQuery) -> Page[ListedAgent]:
+    """List your agents and those in your projects and what they are doing, newest first."""
     return agent_service.page(principal, query)
 
 
@@ -32,6 +32,13 @@ def list_agents(principal: Principal, query: AgentQuery) -> Page[Agent]:
 def get_agent(principal: Principal, agent_id: str) -> Agent:
     """Read an agent."""
     return agent_service.get(principal, agent_id)
+
+
+@agents.get("/agents/<id:agent_id>/session")
+@endpoint(access=Scope.AGENTS_READ)
+def get_agent_session(principal: Principal, agent_id: str) -> AgentSession:
+    """Read what an agent is doing; nobody sets that, it follows from what happened last."""
+    return agent_service.session(principal, agent_id)
 
 
 @agents.patch("/agents/<id:agent_id>")

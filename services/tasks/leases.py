@@ -12,10 +12,12 @@ from models.lease import Lease, LeaseRow, LeaseStatus
 from models.principal import Principal
 from models.task import DOER, PENDING, Task, TaskRow, TaskStatus
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
+from models.user import UserKind
 from services.db_client import DatabaseClient
 from services.event_service import EventService, project_room, scope_room
 from services.project_service import ProjectService
 from services.time_entry_service import Place, TimeEntryService
+from utils.errors import ConflictError
 from utils.helpers import new_id, utc_now
 
 INSTANT = timedelta(microseconds=1)
@@ -76,11 +78,15 @@ class TaskLeases:
         return self._db.session.scalars(query.with_for_update()).one_or_none()
 
     def settle(self, principal: Principal, row: TaskRow) -> LeaseRow | None:
-        """End the lease of a task that was changed by other ways than by its lease, if any."""
+        """End the lease of a task that was changed by other ways than by its lease, if any.
+
+        A person may always take a task over; ConflictError for other agents.
+        """
         lease = self.active(row.id)
         if lease is None:
             return None
         if lease.agent_id != principal.id:
+            _require_person(principal)
             lease.reason = TAKEN_OVER
             self.end(principal.id, lease, LeaseStatus.TAKEN_OVER)
         elif row.status == TaskStatus.COMPLETED:
@@ -154,6 +160,14 @@ class TaskLeases:
         answer = Lease.model_validate(lease)
         self._events.record_by(actor_id, project_room(lease.project_id), event, answer)
         return answer
+
+
+def _require_person(principal: Principal) -> None:
+    if principal.kind is UserKind.AGENT:
+        raise ConflictError(
+            "Another agent holds this task; claim one of your own, or let a person take it over.",
+            code="task_held",
+        )
 
 
 def give_back(row: TaskRow, lease: LeaseRow) -> None:

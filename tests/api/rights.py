@@ -184,6 +184,9 @@ RIGHTS = {
     "POST /agents": Rights((401, 201, 201, 201, 201), parts=json(name="Builder", kind="ci")),
     "GET /agents": Rights((401, 404, 200, 200, 200), parts=of_project()),
     "GET /agents/<id:agent_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "GET /agents/<id:agent_id>/session": Rights(
+        (401, 404, 200, 200, 200), (401, 404, 404, 404, 200)
+    ),
     "PATCH /agents/<id:agent_id>": Rights(
         (401, 404, 403, 403, 200), (401, 404, 404, 404, 200), json(description="New")
     ),

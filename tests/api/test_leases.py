@@ -122,6 +122,20 @@ def test_completing_goes_on_with_a_series(alice: Person, agent: Person, project:
     assert (following["status"], following["delegate_id"]) == ("pending", None)
 
 
+def test_the_next_of_a_series_is_given_to_whom_it_was_given(
+    alice: Person, agent: Person, project: Record
+) -> None:
+    due = "2030-01-07T09:00:00Z"
+    fields = {"project_id": project["id"], "due_at": due, "recurrence": "FREQ=WEEKLY;BYDAY=MO"}
+    task = make_task(alice, delegate_id=agent.id, **fields)
+    end(agent, claim_one(agent), "complete")
+    following = done(alice.get(f"/tasks/{read(alice, task)['next_id']}"))
+    assert following["delegate_id"] == agent.id
+    done(alice.delete(f"/projects/{project['id']}/members/{agent.id}"))
+    skipped = done(alice.post(f"/tasks/{following['id']}/skip"))
+    assert skipped["next"]["delegate_id"] is None
+
+
 def test_the_rules_of_the_project_hold_for_agents(
     alice: Person, agent: Person, project: Record, task: Record, lease: Record
 ) -> None:
@@ -314,6 +328,17 @@ def test_giving_it_to_another_agent_takes_it_away(
     done(alice.patch(f"/tasks/{task['id']}", {"delegate_id": other.id, "status": "pending"}))
     assert refusal(agent.post(f"/leases/{lease['id']}/complete")) == (409, "lease_lost")
     assert claim_one(other)["task_id"] == task["id"]
+
+
+@pytest.mark.parametrize("change", [{"delegate_id": None}, {"status": "pending"}])
+def test_agents_take_nothing_from_each_other(
+    alice: Person, project: Record, task: Record, lease: Record, change: dict[str, Any]
+) -> None:
+    other = make_agent(alice, project)
+    path, version = f"/tasks/{task['id']}", f'"v{read(alice, task)["version"]}"'
+    assert refusal(other.patch(path, change, If_Match=version)) == (409, "task_held")
+    assert refusal(other.delete(path, If_Match=version)) == (409, "task_held")
+    assert done(alice.get(f"/leases/{lease['id']}"))["status"] == "active"
 
 
 @pytest.mark.parametrize("change", [{"assignee_id": "alice"}, {"title": "Write more"}])

@@ -1,7 +1,6 @@
 """How often one may ask, and what one is told about it."""
 
 import uuid
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +17,7 @@ from services.rate_limiter import (
     configured_limiter,
 )
 from tests.api.access_world import with_own_session
+from tests.api.conftest import Limiting
 from tests.api.rights import contracts
 from tests.factories import PASSWORD, Person, email_of, with_token
 from tests.records import done, refusal
@@ -26,20 +26,6 @@ REDIS = "redis://127.0.0.1:6379/0"
 NO_REDIS = "redis://127.0.0.1:1/0"
 TOO_MANY = (429, "rate_limited")
 DAY = 86_400
-
-Limiting = Callable[..., None]
-
-
-@pytest.fixture
-def limiting(monkeypatch: pytest.MonkeyPatch) -> Limiting:
-    """Sets how many requests of a kind there may be in a day, counted from now on."""
-
-    def limit(**most: int) -> None:
-        rates = {RateKind(kind): f"{count} per day" for kind, count in most.items()}
-        limiter = RateLimiter(rates, ProcessCounts())
-        monkeypatch.setattr("api.middleware.rate_limit.rate_limiter", limiter)
-
-    return limit
 
 
 def rate_of(answer: TestResponse) -> list[str | None]:

@@ -1,0 +1,1 @@
+"""The Model Context Protocol: views as tools and resources of language models."""
