@@ -263,6 +263,8 @@ def test_a_claim_reads_the_best_of_each_project(
     plans = explainer.plans_of_post(agent, "/agents/me/claim", body | {"labels": labels})
     assert any("SKIP LOCKED" in plan.statement for plan in plans)
     assert not wasteful(plans, BOTH * OWN_SCOPES * (WINDOWS[0] + BOTH))
+    for lease_id in ids(agent.get("/leases?agent=me&status=active")):
+        done(agent.post(f"/leases/{lease_id}/release"))
 
 
 @pytest.mark.parametrize("question", ["", "project_id={project}"])
