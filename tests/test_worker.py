@@ -6,19 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from config import settings
 from services.db_client import db
+from services.program import STOP_SECONDS
+from tests import worker
 from tests.diarist import Diary
 from tests.proxy import DatabaseProxy
 from tests.sql import rows
 from tests.waiting import wait_until
 
 RERUN_SECONDS = 60
+MOMENTS = 8
 
 # As a worker leaves it that was killed while it did this, and another has asked for it again.
 TICK = """
@@ -120,3 +123,19 @@ def test_it_outlives_its_database(diary: Diary, database: str) -> None:
         proxy.open()
         wait_until(lambda: "meanwhile" in diary.lines, 60)
         assert process.poll() is None
+
+
+@pytest.mark.faults
+def test_without_its_database_it_stops_whenever_it_is_told_to(
+    database: str, tmp_path: Path
+) -> None:
+    logs = [tmp_path / f"{number}.log" for number in range(MOMENTS)]
+    with DatabaseProxy.before(database) as proxy, ExitStack() as stack:
+        away = {"DATABASE_URL": proxy.url, "LOG_LEVEL": "INFO"}
+        workers = [stack.enter_context(worker.working(database, log, **away)) for log in logs]
+        wait_until(lambda: all("worker.started" in log.read_text() for log in logs))
+        proxy.shut()
+        for each in workers:
+            each.process.terminate()
+            time.sleep(1)  # the moments are what is tested
+        assert [each.process.wait(STOP_SECONDS) for each in workers] == [0] * MOMENTS
