@@ -60,7 +60,7 @@ def write(diary: Diary, line: str) -> None:
 
 def linger(diary: Diary, line: str) -> None:
     db.transaction(lambda: diary.linger.defer(line=line))
-    wait_until(lambda: f"begin {line}" in diary.lines, 20)
+    wait_until(lambda: f"begin {line}" in diary.lines)
 
 
 def asked_for(diary: Diary) -> list[str]:
@@ -71,7 +71,7 @@ def asked_for(diary: Diary) -> list[str]:
 def test_what_is_due_every_second_is_done_by_one_of_two(diary: Diary) -> None:
     with working(diary) as one, working(diary) as other:
         begin = time.monotonic()
-        wait_until(lambda: diary.lines.count("tick") >= 4, 30)
+        wait_until(lambda: diary.lines.count("tick") >= 4)
         passed = time.monotonic() - begin
         assert diary.lines.count("tick") <= passed + 2
         assert (one.poll(), other.poll()) == (None, None)
@@ -83,7 +83,7 @@ def test_it_finishes_what_it_does_before_it_stops(diary: Diary) -> None:
         process.terminate()
         write(diary, "later")
         diary.let_go("letter")
-        assert process.wait(20) == 0
+        assert process.wait(STOP_SECONDS) == 0
         assert asked_for(diary) == ["begin letter", "letter"]
     with working(diary):
         wait_until(lambda: asked_for(diary)[2:] == ["later"])
@@ -96,7 +96,7 @@ def test_periodic_work_of_a_killed_one_does_not_hold_up_the_next(
     for status in ("doing", "todo"):
         rows(database, TICK, {"status": status})
     with working(diary):
-        wait_until(lambda: diary.lines.count("tick") >= 3, 30)
+        wait_until(lambda: diary.lines.count("tick") >= 3)
     assert "database_away" not in diary.path.with_name("log").read_text()
 
 
@@ -116,12 +116,12 @@ def test_what_a_killed_one_did_is_done_by_the_next(diary: Diary) -> None:
 def test_it_outlives_its_database(diary: Diary, database: str) -> None:
     with DatabaseProxy.before(database) as proxy, working(diary, DATABASE_URL=proxy.url) as process:
         write(diary, "before")
-        wait_until(lambda: "before" in diary.lines, 20)
+        wait_until(lambda: "before" in diary.lines)
         proxy.shut()
         write(diary, "meanwhile")
-        wait_until(lambda: "database_away" in diary.path.with_name("log").read_text(), 60)
+        wait_until(lambda: "database_away" in diary.path.with_name("log").read_text())
         proxy.open()
-        wait_until(lambda: "meanwhile" in diary.lines, 60)
+        wait_until(lambda: "meanwhile" in diary.lines)
         assert process.poll() is None
 
 
