@@ -9,9 +9,11 @@ from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
 from config import settings
+from tests.agents import claim_one
 from tests.api.access_world import entry_body, link_identity, notify_oneself, with_own_session
 from tests.api.rights import contracts
-from tests.factories import Person, add_member, make_admin, make_token, sign_up
+from tests.factories import Person, add_member, as_agent, make_admin, make_token, sign_up
+from tests.records import done
 from tests.second_factors import add_passkey
 from tests.sql import rows
 
@@ -92,6 +94,7 @@ class Keeper:
         self.agent_id = self.person.get("/agents").get_json()[0]["id"]
         for _ in range(SIZE):
             make_token(self.person, agent_id=self.agent_id)
+        self._lease()
         for _ in range(SIZE - 1):
             with_own_session(database, self.person)
         hooks = f"/projects/{self.project_id}/webhooks"
@@ -102,6 +105,13 @@ class Keeper:
         rows(database, FAILED_JOBS, {"kind": f"test.{self.family}", "number": SIZE})
         same = "UPDATE tasks SET updated_at = '2026-03-01' WHERE created_by = %(id)s"
         rows(database, same, {"id": self.person.id})
+
+    def _lease(self) -> None:
+        """Let an agent begin one task again and again."""
+        agent = as_agent(self.person, self.agent_id)
+        add_member(self.person, {"id": self.project_id}, agent, "editor")
+        for _ in range(SIZE):
+            done(agent.post(f"/leases/{claim_one(agent)['id']}/release"))
 
     def _make(self, path: str, **fields: Any) -> dict[str, Any]:
         answer = self.person.post(path, fields)
