@@ -74,7 +74,7 @@ class Keeper:
         self.family = uuid.uuid4().hex
         projects = [self._make("/projects", name="Website") for _ in range(SIZE)]
         self.project_id, self.task_id = projects[0]["id"], ""
-        for number in range(SIZE - 1):
+        for number in range(SIZE - 2):
             add_member(self.person, projects[0], sign_up(app, f"member{number}"), "viewer")
         for number in range(SIZE):
             place = {"project_id": self.project_id} if number % 2 else {}
@@ -92,7 +92,7 @@ class Keeper:
             notify_oneself(self.person)
             sign_up(app, f"{self.family}{number}")
         self.agent_id = self.person.get("/agents").get_json()[0]["id"]
-        for _ in range(SIZE):
+        for _ in range(SIZE - 1):
             make_token(self.person, agent_id=self.agent_id)
         self._lease()
         for _ in range(SIZE - 1):
@@ -107,7 +107,7 @@ class Keeper:
         rows(database, same, {"id": self.person.id})
 
     def _lease(self) -> None:
-        """Let an agent begin one task again and again."""
+        """Let an agent, a member with one more token, begin one task again and again."""
         agent = as_agent(self.person, self.agent_id)
         add_member(self.person, {"id": self.project_id}, agent, "editor")
         for _ in range(SIZE):
