@@ -21,9 +21,9 @@ CAPABILITIES = (
 STATE = (
     "What it is doing, derived from what happened last: working on a task that it holds; waiting "
     "for a person to answer its last comment on one, which has a question mark or mentions a "
-    "person; stale when it holds one and was not heard of for half of what its lease lasts; idle "
-    "without one; offline when it was not heard of for ten minutes or is switched off. Of several "
-    "tasks the liveliest counts, in this order."
+    "person; stale when it holds one and was not heard of for half of what its lease lasts, at "
+    "least two minutes, or the lease ran out; idle without one; offline when it was not heard of "
+    "for ten minutes or is switched off. Of several tasks the liveliest counts, in this order."
 )
 
 

@@ -1,9 +1,10 @@
 """What agents are doing: derived from what happened last, never set by hand.
 
 An agent is `working` or `waiting` where it holds a task, and was heard of within half of what its
-lease lasts; `stale` where it was not; without a task it is `idle` as long as it was heard of within
-ten minutes or has a socket open. Of several tasks the liveliest tells: it works on one while
-another waits. Whatever is switched off, or whose owner is, is `offline`.
+lease lasts, at least two minutes; `stale` where it was not, or its lease ran out; without a task it
+is `idle` as long as it was heard of within ten minutes or has a socket open. Of several tasks the
+liveliest tells: it works on one while another waits. Whatever is switched off, or whose owner is,
+is `offline`.
 """
 
 from collections.abc import Collection
@@ -27,10 +28,18 @@ from utils.pages import Page
 MAY_ACT = """(users.is_active AND COALESCE(
     (SELECT owners.is_active FROM users AS owners WHERE owners.id = users.owner_id), false))"""
 
+# Not in a project that it was taken out of, or that lies in the trash.
+MAY_WORK = """COALESCE(
+    (SELECT memberships.active FROM memberships
+     WHERE memberships.project_id = leases.project_id AND memberships.user_id = leases.agent_id),
+    false)"""
+
 IS_CONNECTED = """(
     SELECT true FROM presences JOIN processes ON processes.id = presences.process_id
     WHERE presences.user_id = users.id AND processes.expires_at > now() LIMIT 1)"""
 
+# Requests are noted once in a minute, by each process on its own.
+UNCERTAIN = "interval '2 minutes'"
 LAST_REQUEST = "(SELECT max(last_used_at) FROM api_tokens WHERE api_tokens.user_id = {agent_id})"
 
 # A question mark ends a word: in an address it stands before its parameters.
@@ -49,7 +58,7 @@ HAS_ASKED = f"""(
 STATE_OF_LEASE = f"""
     CASE WHEN leases.expires_at <= now()
            OR GREATEST(leases.updated_at, {LAST_REQUEST.format(agent_id="leases.agent_id")})
-              <= now() - leases.seconds * interval '0.5 seconds' THEN 'stale'
+              <= now() - GREATEST(leases.seconds * interval '0.5 seconds', {UNCERTAIN}) THEN 'stale'
          WHEN {HAS_ASKED} THEN 'waiting'
          ELSE 'working' END"""
 
@@ -63,7 +72,8 @@ STATE_OF_AGENT = f"""
     CASE WHEN NOT {MAY_ACT} THEN 'offline'
          ELSE COALESCE(
              (SELECT ({LIVELIEST_FIRST})[min(array_position({LIVELIEST_FIRST}, {STATE_OF_LEASE}))]
-              FROM leases WHERE leases.agent_id = users.id AND leases.ended_at IS NULL),
+              FROM leases
+              WHERE leases.agent_id = users.id AND leases.ended_at IS NULL AND {MAY_WORK}),
              CASE WHEN {LAST_SEEN_AT} > now() - interval '10 minutes' OR {IS_CONNECTED}
                   THEN 'idle' ELSE 'offline' END) END"""  # noqa: S608 - of constants
 

@@ -140,6 +140,15 @@ def test_how_long_is_too_long_follows_from_the_lease(
     assert state(alice, agent) == "working"
 
 
+def test_whose_requests_are_noted_once_in_a_minute_is_not_stale_in_between(
+    alice: Person, agent: Person, project: Record, silence: Silence
+) -> None:
+    claimed = hold(alice, agent, project, lease_seconds=60)
+    silence("50 seconds")
+    done(agent.get(f"/tasks/{claimed['task']['id']}"))
+    assert state(alice, agent) == "working"
+
+
 def test_a_heartbeat_brings_back_to_work(
     alice: Person, agent: Person, project: Record, silence: Silence
 ) -> None:
@@ -183,6 +192,14 @@ def test_who_lost_a_task_to_a_person_is_idle(alice: Person, agent: Person, proje
     claimed = hold(alice, agent, project)
     taken = {"delegate_id": None, "assignee_id": alice.id}
     done(alice.patch(f"/tasks/{claimed['task']['id']}", taken))
+    assert state(alice, agent) == "idle"
+
+
+def test_who_held_a_task_of_a_project_that_was_deleted_is_idle(
+    alice: Person, agent: Person, project: Record
+) -> None:
+    hold(alice, agent, project)
+    done(alice.delete(f"/projects/{project['id']}"))
     assert state(alice, agent) == "idle"
 
 
