@@ -22,7 +22,7 @@ from utils.logger import get_logger
 
 logger = get_logger(__name__)
 
-BATCH_MAX = 50
+BATCH_MAX = 10  # all answers are held until the last one is there
 HEADERS = [("Content-Type", "application/json")]
 SERVER_INFO = {META + "serverInfo": SERVER.model_dump(by_alias=True)}
 

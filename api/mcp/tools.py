@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orjson import Fragment
 from pydantic import BaseModel
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from api.contract import View
 from api.idempotency import IdempotencyKey
@@ -159,7 +160,7 @@ class Tool:
         """Return what the view answers; ServiceError where it refuses."""
         body = self.procedure.run(principal, given, self._key_of(given, meta)).body
         return ToolResult(
-            content=[TextContent(text=body.decode())], structured_content=from_json(body)
+            content=[TextContent(text=body.decode())], structured_content=Fragment(body)
         )
 
     def _key_of(self, given: dict[str, Any], meta: Mapping[str, Any]) -> IdempotencyKey | None:

@@ -287,6 +287,8 @@ def test_a_request_says_by_itself_what_it_needs(alice: Person, meta: Any) -> Non
         {"Mcp_Method": "tools/list", "Mcp_Name": "list_tasks"},
         {"Mcp_Method": "tools/call", "Mcp_Name": "create_task"},
         {"Mcp_Method": "tools/call", "Mcp_Name": "=?base64?!?="},
+        {"Mcp_Method": "tools/call", "Mcp_Name": "=?base64?\xe9?="},
+        {"Mcp_Method": "=?base64?dG9vbHMvY2FsbA==?=", "Mcp_Name": "list_tasks"},
         {"Mcp_Method": "tools/call"},
         {"Mcp_Name": "list_tasks"},
         {},
