@@ -113,7 +113,8 @@ def _check_json_value(value: Any, depth: int) -> None:
 
 
 def _check_json_number(number: float) -> None:
-    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > JSON_MAX_INTEGER):
+    fits = abs(number) <= JSON_MAX_INTEGER if isinstance(number, int) else math.isfinite(number)
+    if not fits:
         raise PydanticCustomError("json_number", "numbers must be finite and fit 64 bits")
 
 

@@ -39,6 +39,7 @@ NOT_STORABLE = {
     "infinity by its exponent": "1e999",
     "an integer of 65 bits": str(2**63),
     "a negative integer of 65 bits": str(-(2**63)),
+    "an integer that no float comes near": "9" * 400,
     "a very long integer": "1" + "0" * 300,
     "too deep a list": "[" * 16 + "]" * 16,
     "too deep an object": '{"a":' * 16 + "1" + "}" * 16,

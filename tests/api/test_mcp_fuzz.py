@@ -46,7 +46,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([2**31, 2**63 - 1, 2**63, -(2**63), 2**64, 10**300])
+    | st.sampled_from([2**31, 2**63 - 1, 2**63, -(2**63), 2**64, 10**300, 10**400])
     | st.floats()
     | st.text(max_size=20)
     | st.sampled_from(["\x00", "me", "2026-03-02T09:00:00Z", "urgent", "FREQ=DAILY", "x" * 5000])
