@@ -94,6 +94,14 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run") / "data"
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups_count() -> Iterator[None]:
+    """Whoever runs the tests under nohup lets all that they start ignore SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def launch(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     with ExitStack() as cleanup:
