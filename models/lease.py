@@ -23,6 +23,7 @@ from utils.validators import Id, Labels, Line, Reason
 
 SECONDS, SECONDS_MIN, SECONDS_MAX = 600, 10, 86_400
 CLAIMS_MAX = 20
+LEASES_MAX = 100  # of one agent at a time
 
 ACTIVE = text("ended_at IS NULL")
 
@@ -82,7 +83,12 @@ class Claim(Question):
         description="Only tasks with one of these labels.",
         examples=[["tests"]],
     )
-    max: int = Field(1, ge=1, le=CLAIMS_MAX, description="How many tasks at most.")
+    max: int = Field(
+        1,
+        ge=1,
+        le=CLAIMS_MAX,
+        description=f"How many tasks at most; an agent holds no more than {LEASES_MAX}.",
+    )
     lease_seconds: int = Field(
         SECONDS,
         ge=SECONDS_MIN,
