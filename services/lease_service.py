@@ -6,6 +6,7 @@ from sqlalchemy import (
     ColumnElement,
     Interval,
     Select,
+    and_,
     bindparam,
     cast,
     func,
@@ -60,7 +61,7 @@ OWN = select(*COLUMNS).where(LeaseRow.agent_id == ME)
 FILTERS = {
     "task_id": LeaseRow.task_id == bindparam("task_id"),
     "agent": LeaseRow.agent_id == bindparam("agent"),
-    "status": LeaseRow.status == bindparam("status"),
+    "status": and_(LeaseRow.status == bindparam("status"), LeaseRow.ended_at.is_not(None)),
     "active": LeaseRow.ended_at.is_(None),
 }
 ORDERS = {"newest": Order({"id": LeaseRow.id}, descending=True)}

@@ -73,6 +73,22 @@ NAMING_A_TASK: list[LiteralString] = [
     "SELECT FROM tasks WHERE parent_id = %(id)s",
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
+# Somebody's agent has done all of it, time and again.
+MUCH_DONE: LiteralString = """
+    INSERT INTO leases (id, task_id, project_id, agent_id, status, seconds, expires_at, ended_at)
+    SELECT gen_random_uuid(), tasks.id, project_id, %(agent)s, 'completed', 600, now(), now()
+    FROM tasks, generate_series(1, 20) WHERE project_id = %(project)s
+"""
+LEASE_FILTERS = [
+    "",
+    "&status=active",
+    "&status=completed",
+    "&status=failed",
+    "&agent={agent}",
+    "&agent={other}",
+    "&agent={agent}&status=failed",
+    "&task_id={task}",
+]
 MEMBERS = 3
 AT_WORK_IN_A_ROOM = 50  # and each has held its task ten times before
 ROWS_OF_SOMEBODY_PRESENT = ROWS_OF_A_STATE = 10
@@ -364,3 +380,25 @@ def test_what_an_agent_holds_is_read_without_what_it_has_held(
 ) -> None:
     plans = explainer.plans_of(db.prepare(HELD), agent_id=busy_room["agents"][0], me=reader.id)
     assert not wasteful(plans, ROWS_OF_A_STATE)
+
+
+@pytest.fixture(scope="module")
+def much_done(project_id: str, task: Record, busy_room: Record, database: str) -> Record:
+    """A project in which one agent has done very much and another nothing."""
+    agent, other, *_ = busy_room["agents"]
+    rows(database, MUCH_DONE, {"agent": agent, "project": project_id})
+    rows(database, "VACUUM ANALYZE leases")
+    return {"project": project_id, "agent": agent, "other": other, "task": task["id"]}
+
+
+@pytest.mark.parametrize("question", LEASE_FILTERS)
+@pytest.mark.parametrize("scope", ["project_id={project}", ""])
+def test_a_list_of_leases_reads_a_page_of_each_project(
+    explainer: Explainer, reader: Person, much_done: Record, scope: str, question: str
+) -> None:
+    path = f"/leases?{scope}{question}".format(**much_done)
+    plans = explainer.plans(reader, path)
+    if question:  # such lists are planned for what is asked
+        plans = [plan for plan in plans if plan.mode == "force_custom_plan"]
+    assert any("leases" in plan.statement for plan in plans)
+    assert not wasteful(plans, 2 * PAGE + OWN_SCOPES)
