@@ -23,8 +23,10 @@ from utils.validators import Id, Labels, Line, Reason
 
 SECONDS, SECONDS_MIN, SECONDS_MAX = 600, 10, 86_400
 CLAIMS_MAX = 20
+LEASES_MAX = 100  # of one agent at a time
 
 ACTIVE = text("ended_at IS NULL")
+ENDED = text("ended_at IS NOT NULL")
 
 
 class LeaseStatus(StrEnum):
@@ -52,6 +54,10 @@ class LeaseRow(Identified, Versioned, Base):
         Index("uq_leases_active", "task_id", unique=True, postgresql_where=ACTIVE),
         Index("ix_leases_running_out", "expires_at", postgresql_where=ACTIVE),
         Index("ix_leases_project_id_id", "project_id", "id"),
+        Index("ix_leases_project_id_agent_id_id", "project_id", "agent_id", "id"),
+        # Not of those that last: heartbeats write to each index that they are in.
+        Index("ix_leases_ended", "project_id", "status", "id", postgresql_where=ENDED),
+        Index("ix_leases_ended_by", "agent_id", "status", "id", postgresql_where=ENDED),
         Index("ix_leases_held", "project_id", "id", postgresql_where=ACTIVE),
         Index("ix_leases_held_by", "agent_id", "id", postgresql_where=ACTIVE),
         Index("ix_leases_task_id_id", "task_id", "id"),
@@ -82,7 +88,12 @@ class Claim(Question):
         description="Only tasks with one of these labels.",
         examples=[["tests"]],
     )
-    max: int = Field(1, ge=1, le=CLAIMS_MAX, description="How many tasks at most.")
+    max: int = Field(
+        1,
+        ge=1,
+        le=CLAIMS_MAX,
+        description=f"How many tasks at most; an agent holds no more than {LEASES_MAX}.",
+    )
     lease_seconds: int = Field(
         SECONDS,
         ge=SECONDS_MIN,

@@ -270,7 +270,9 @@ class TaskUpdate(Change):
     labels: Labels = Field(default_factory=list)
     assignee_id: Id | None = None
     delegate_id: Id | None = Field(
-        None, description="Another agent, or none: that takes it from the agent that holds it."
+        None,
+        description="Another agent, or none: that takes it from the agent that holds it. What is "
+        "in progress is pending then, until the agent claims it; send a status to have another.",
     )
     parent_id: Id | None = None
     blocked_by: Blockers = Field(default_factory=list)

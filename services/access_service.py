@@ -33,7 +33,7 @@ WORKING_AGENT = (
         MembershipRow.user_id == bindparam("agent_id"),
         MembershipRow.active,
         MembershipRow.role != ProjectRole.VIEWER,
-        UserRow.kind == UserKind.AGENT,
+        UserRow.owner_id.is_not(None),  # neither a person nor a copy of somebody else's agent
         UserRow.is_active,
     )
 )

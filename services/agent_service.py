@@ -203,7 +203,6 @@ class AgentService:
         agent = Agent.model_validate(row)
         if_match.check(agent)
         self._end_work(principal, row.id)
-        self._leases.dismiss(principal, row.id)
         self._memberships.remove_everywhere(principal, row.id)
         row.is_active, row.owner_id = False, None
         self._db.session.flush()

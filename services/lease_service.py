@@ -6,6 +6,7 @@ from sqlalchemy import (
     ColumnElement,
     Interval,
     Select,
+    and_,
     bindparam,
     cast,
     func,
@@ -30,7 +31,6 @@ from models.lease import (
 from models.membership import MembershipRow
 from models.notification import NotificationKind
 from models.principal import Principal
-from models.project import AgentsCompleting
 from models.task import REVIEW, TaskRow, TaskStatus
 from services.access_service import (
     ME,
@@ -48,6 +48,7 @@ from services.task_service import TaskService, task_service
 from services.tasks.leases import give_back
 from utils.errors import ConflictError, ForbiddenError
 from utils.pages import Page
+from utils.validators import LABELS_MAX
 
 COLUMNS = columns_of(LeaseRow, Lease)
 
@@ -60,7 +61,7 @@ OWN = select(*COLUMNS).where(LeaseRow.agent_id == ME)
 FILTERS = {
     "task_id": LeaseRow.task_id == bindparam("task_id"),
     "agent": LeaseRow.agent_id == bindparam("agent"),
-    "status": LeaseRow.status == bindparam("status"),
+    "status": and_(LeaseRow.status == bindparam("status"), LeaseRow.ended_at.is_not(None)),
     "active": LeaseRow.ended_at.is_(None),
 }
 ORDERS = {"newest": Order({"id": LeaseRow.id}, descending=True)}
@@ -205,8 +206,8 @@ class LeaseService:
         lease, row = self._hold(principal, seen, completed)
         if body.message is not None:
             lease.message = body.message
-        if self._only_proposes(row):
-            row.labels = [*row.labels, REVIEW] if REVIEW not in row.labels else row.labels
+        if self._tasks.rules.agents_propose(row.project_id):
+            _mark_for_review(row)
             self._leases.tell(principal.id, row)
             self._leases.end(principal.id, lease, LeaseStatus.PROPOSED)
         else:
@@ -244,7 +245,9 @@ class LeaseService:
         lease = self.get(principal, lease_id)
         if lease.agent_id != principal.id:
             raise ForbiddenError(
-                "Another agent holds this; claim a task of your own.", code="not_your_lease"
+                "This is the lease of another: agents claim a task of their own; people take a "
+                "task over by changing its delegate_id or status.",
+                code="not_your_lease",
             )
         return lease
 
@@ -259,12 +262,6 @@ class LeaseService:
         if lease is None or lease.id != seen.id:
             raise _lost(self.get(principal, seen.id))
         return lease, row
-
-    def _only_proposes(self, row: TaskRow) -> bool:
-        if row.project_id is None:
-            return False
-        rule = self._projects.settings_of(row.project_id).agents_completing
-        return rule is AgentsCompleting.PROPOSE
 
     def _caretaker_of(self, lease: LeaseRow, row: TaskRow) -> str:
         found = self._caretaker.one(
@@ -293,6 +290,18 @@ class LeaseService:
 def _named(principal: Principal, values: dict[str, Any]) -> dict[str, Any]:
     """Write `me` as the id of who asks."""
     return values | {"agent": principal.id} if values.get("agent") == "me" else values
+
+
+def _mark_for_review(row: TaskRow) -> None:
+    if REVIEW in row.labels:
+        return
+    if len(row.labels) >= LABELS_MAX:
+        raise ConflictError(
+            f"A task has at most {LABELS_MAX} labels, and the label {REVIEW} is to be one of them; "
+            "take another off.",
+            code="too_many_labels",
+        )
+    row.labels = [*row.labels, REVIEW]
 
 
 def _lost(lease: Lease) -> ConflictError:

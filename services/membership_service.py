@@ -30,6 +30,7 @@ from models.user import UserKind, UserRow
 from services.access_service import RANKS, AccessService, access_service, not_found
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service
+from services.job_queue import Job, JobQueue, Lane, job_queue
 from services.listing import LIMIT, OFFSET, Listing, Order
 from services.notification_service import NotificationService, notification_service
 from utils.errors import BadRequestError, ConflictError
@@ -38,6 +39,9 @@ from utils.pages import Page
 from utils.preconditions import IfMatch
 
 MEMBERS_MAX = 1_000  # of one project
+
+# (agent_id, project_id, actor_id): see services/lapsed_lease_service.py
+FREE_WORK = "leases.free"
 
 PLACES = select(
     MembershipRow.project_id,
@@ -125,11 +129,13 @@ class MembershipService:
         events: EventService,
         access: AccessService,
         notifications: NotificationService,
+        jobs: JobQueue,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._notifications = notifications
+        self._free_work = Job(jobs, FREE_WORK, Lane.DEFAULT)
         self._get = database.prepare(GET)
         self._members = database.prepare(MEMBERS)
         self._agents_of = database.prepare(AGENTS_OF)
@@ -205,6 +211,9 @@ class MembershipService:
         for each in rows:
             each.role = changes.role
         self._db.session.flush()
+        if changes.role == ProjectRole.VIEWER:
+            for each in rows:
+                self._let_go_of_work(principal, project_id, each.user_id)
         changed, *_ = (
             self._changed(principal, self._read(project_id, each.user_id), EventType.MEMBER_UPDATED)
             for each in rows
@@ -306,7 +315,13 @@ class MembershipService:
 
     def _take_out(self, principal: Principal, member: Member) -> None:
         self._remove.execute(project_id=member.project_id, user_id=member.user_id)
+        self._let_go_of_work(principal, member.project_id, member.user_id)
         self._changed(principal, member, EventType.MEMBER_REMOVED)
+
+    def _let_go_of_work(self, principal: Principal, project_id: str, user_id: str) -> None:
+        """Free what only agents have: there may be more of it than fits into one request."""
+        if self._find_agent.first(id=user_id, project_id=project_id) is not None:
+            self._free_work.defer(agent_id=user_id, project_id=project_id, actor_id=principal.id)
 
     def _load(self, project_id: str, user_id: str) -> MembershipRow:
         row = self._db.session.get(MembershipRow, (project_id, user_id))
@@ -344,4 +359,6 @@ class MembershipService:
         return member
 
 
-membership_service = MembershipService(db, event_service, access_service, notification_service)
+membership_service = MembershipService(
+    db, event_service, access_service, notification_service, job_queue
+)

@@ -58,10 +58,11 @@ OVERDUE = TASKS.format(
     marks="due_soon_for = due_at, overdue_for = due_at",
 )
 
+# What runs for a lease nobody has forgotten: it ends when the agent is not heard of.
 LONG_TIMERS = """
     WITH running AS (
         SELECT id FROM time_entries
-        WHERE ended_at IS NULL AND deleted_at IS NULL AND NOT long_told
+        WHERE ended_at IS NULL AND deleted_at IS NULL AND NOT long_told AND lease_id IS NULL
           AND started_at <= now() - interval '8 hours'
         ORDER BY started_at LIMIT :portion FOR NO KEY UPDATE SKIP LOCKED
     ),

@@ -115,7 +115,9 @@ class TaskMoveService:
             _refuse_foreign(principal, rows)
         self._release_waiting(principal, ids)
         for row in rows:
-            self._end_lease(principal, row, members)
+            if row.delegate_id is not None:  # an agent at work does not follow; it claims it anew
+                self._tasks.leases.withdraw(principal, row)
+                row.delegate_id = self._tasks.delegates.still(row.delegate_id, project_id)
             row.project_id = project_id
             row.blocked_by = [each for each in row.blocked_by if each in ids]
             if row.assignee_id not in members:
@@ -124,14 +126,6 @@ class TaskMoveService:
             entry.project_id = project_id
         self._operations.follow(ids, project_id or principal.id)
         return Belongings(rows, entries)
-
-    def _end_lease(self, principal: Principal, row: TaskRow, members: set[str]) -> None:
-        """An agent that works on a task does not follow it; one that is there, too, may go on."""
-        if row.delegate_id is None:
-            return
-        self._tasks.leases.withdraw(principal, row)
-        if row.delegate_id not in members:
-            row.delegate_id = None
 
     def _people_of(self, principal: Principal, project_id: str | None) -> set[str]:
         """Return who belongs to where tasks go, once it is sure that the caller may work there."""

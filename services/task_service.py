@@ -34,6 +34,7 @@ from services.notification_service import NotificationService, notification_serv
 from services.operation_service import OperationService, operation_service
 from services.project_service import ProjectService, project_service
 from services.task_access import select_with_my_role
+from services.tasks.delegates import TaskDelegates
 from services.tasks.graph import TaskGraph
 from services.tasks.leases import TaskLeases
 from services.tasks.lists import COLUMNS, TaskLists
@@ -85,10 +86,11 @@ class TaskService:
         self._operations = operations
         self._notifications = notifications
         self._lists = TaskLists(database, access)
-        self._rules = CompletionRules(database, projects)
+        self.rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
+        self.delegates = TaskDelegates(access)
         self.leases = TaskLeases(database, events, projects, entries)
-        self.series = TaskSeries(database, events, access, self.graph)
+        self.series = TaskSeries(database, events, access, self.graph, self.delegates)
         self._get = database.prepare(GET)
         self._create = database.prepare(CREATE)
 
@@ -108,16 +110,16 @@ class TaskService:
         if body.project_id is not None:
             self._projects.open_for_work(principal, body.project_id)
         self._check_assignee(body.assignee_id, body.project_id, principal.id)
-        self._check_delegate(body.delegate_id, body.project_id)
+        self.delegates.check(body.delegate_id, body.project_id)
         task_id, scope_id = new_id(), body.project_id or principal.id
         if body.parent_id or body.blocked_by:
             self.graph.lock(scope_id)
             self._check_graph(task_id, scope_id, body.parent_id, body.blocked_by)
         warnings: list[TaskWarning] = []
         if body.status is TaskStatus.COMPLETED:
-            self._rules.require_right(principal, body.project_id)
+            self.rules.require_right(principal, body.project_id)
             if body.blocked_by:
-                warnings = self._rules.check(task_id, body.project_id, body.blocked_by)
+                warnings = self.rules.check(task_id, body.project_id, body.blocked_by)
         row = self._create.one(
             **body.model_dump(exclude={"metadata"}),
             **_moments(body.status, None, None),
@@ -144,21 +146,20 @@ class TaskService:
         """Change a task that was loaded for these values."""
         if values.get("assignee_id", row.assignee_id) != row.assignee_id:
             self._check_assignee(values["assignee_id"], row.project_id, row.created_by)
-        if values.get("delegate_id", row.delegate_id) != row.delegate_id:
-            self._check_delegate(values["delegate_id"], row.project_id)
+        self.delegates.complete_changes(principal, row, values)
         # Those in the trash stay in it: what a client read it may send back.
         new_blockers = [each for each in values.get("blocked_by", []) if each not in row.blocked_by]
         self._check_graph(row.id, row.scope_id, values.get("parent_id"), new_blockers)
         warnings: list[TaskWarning] = []
         if "status" in values and values["status"] != row.status:
             values |= _moments(values["status"], row.started_at, row.completed_at)
-            if REVIEW in row.labels:  # a person has looked at it
+            if self.leases.is_proposed(row):  # somebody has looked at it
                 labels = values.get("labels", row.labels)
                 values["labels"] = [label for label in labels if label != REVIEW]
             if values["status"] is TaskStatus.COMPLETED:
-                self._rules.require_right(principal, row.project_id)
+                self.rules.require_right(principal, row.project_id)
                 blocked_by = values.get("blocked_by", row.blocked_by)
-                warnings = self._rules.check(row.id, row.project_id, blocked_by)
+                warnings = self.rules.check(row.id, row.project_id, blocked_by)
         if values.get("recurrence", row.recurrence) != row.recurrence:
             due_at = values.get("due_at", row.due_at)
             values["series"] = self.series.begin(values["recurrence"], due_at, principal.timezone)
@@ -283,16 +284,6 @@ class TaskService:
             raise BadRequestError(
                 "The assignee is not a member of the task's project; add them there first.",
                 code="assignee_not_member",
-            )
-
-    def _check_delegate(self, delegate_id: str | None, project_id: str | None) -> None:
-        if delegate_id is None:
-            return
-        if project_id is None or not self._access.is_working_agent(delegate_id, project_id):
-            raise BadRequestError(
-                "The delegate is not an agent that is an editor of the task's project; add it "
-                "there first.",
-                code="delegate_not_agent",
             )
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import requests
 
-from tests.agents import claim_one, make_agent
+from tests.agents import claim, claim_one, make_agent
 from tests.crowd import at_once, crowd
 from tests.factories import Person
 from tests.records import Record, done, make_task
 from tests.server import Client, Server
 from tests.sql import number, rows
 
-ROUNDS = 8
+ROUNDS, HELD = 8, 12
 
 # A lease is active as long as its agent is on the task, and so long runs its time.
 ASTRAY = """
@@ -129,3 +129,40 @@ def test_a_task_is_claimed_or_deleted(
         )
         assert (deleted.status_code, claimed.status_code) == (204, 200)
         assert number(database, ASTRAY, {"project": project["id"]}) == 0
+
+
+def change_all(owner: Client, leases: list[Record], change: Record) -> int:
+    """Change what agents hold, in another order than they work in."""
+    changes = [
+        {"kind": "update", "id": lease["task_id"], "task": change} for lease in reversed(leases)
+    ]
+    return owner.post("/tasks/bulk", json={"changes": changes}).status_code
+
+
+def end_all(agent: Client, leases: list[Record]) -> int:
+    """End leases in different ways; return the worst answer."""
+    acts = (complete, release, fail, heartbeat) * HELD
+    answers = [act(agent, lease) for act, lease in zip(acts, leases, strict=False)]
+    return max(answer.status_code for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "change", [{"delegate_id": None}, {"status": "completed"}, {"status": "pending"}]
+)
+def test_a_bulk_change_of_what_an_agent_is_ending_leaves_nothing_astray(
+    clients: list[Client], alice: Person, project: Record, database: str, change: Record
+) -> None:
+    agent = make_agent(alice, project)
+    owner, at_work = clients
+    at_work.headers["Authorization"] = f"Bearer {agent.tokens['access_token']}"
+    for _ in range(ROUNDS):
+        for _ in range(HELD):
+            make_task(alice, project_id=project["id"], delegate_id=agent.id)
+        leases = [claimed["lease"] for claimed in claim(agent, max=HELD)]
+        changed, worst = at_once(
+            [partial(change_all, owner, leases, change), partial(end_all, at_work, leases)]
+        )
+        assert (changed, worst) in ((200, 200), (200, 409))
+        assert number(database, ASTRAY, {"project": project["id"]}) == 0
+        for lease in leases:
+            done(alice.delete(f"/tasks/{lease['task_id']}"))

@@ -77,6 +77,22 @@ NAMING_A_TASK: list[LiteralString] = [
     "SELECT FROM leases WHERE task_id = %(id)s",
 ]
 GROUPINGS = ["day", "week", "month", "project", "task", "user", "label"]
+# Somebody's agent has done all of it, time and again.
+MUCH_DONE: LiteralString = """
+    INSERT INTO leases (id, task_id, project_id, agent_id, status, seconds, expires_at, ended_at)
+    SELECT gen_random_uuid(), tasks.id, project_id, %(agent)s, 'completed', 600, now(), now()
+    FROM tasks, generate_series(1, 20) WHERE project_id = %(project)s
+"""
+LEASE_FILTERS = [
+    "",
+    "&status=active",
+    "&status=completed",
+    "&status=failed",
+    "&agent={agent}",
+    "&agent={other}",
+    "&agent={agent}&status=failed",
+    "&task_id={task}",
+]
 # Or else whatever test runs a worker next waits until it has told everybody.
 REMIND_NOBODY: LiteralString = """
     UPDATE tasks SET due_soon_for = due_at, overdue_for = due_at
@@ -407,3 +423,25 @@ def test_what_an_agent_holds_is_read_without_what_it_has_held(
 @pytest.mark.usefixtures("app")
 def test_no_statement_is_compiled_before_it_runs() -> None:
     assert db.reading(lambda: run(db, "SHOW jit")) == "off"
+
+
+@pytest.fixture(scope="module")
+def much_done(project_id: str, task: Record, busy_room: Record, database: str) -> Record:
+    """A project in which one agent has done very much and another nothing."""
+    agent, other, *_ = busy_room["agents"]
+    rows(database, MUCH_DONE, {"agent": agent, "project": project_id})
+    rows(database, "VACUUM ANALYZE leases")
+    return {"project": project_id, "agent": agent, "other": other, "task": task["id"]}
+
+
+@pytest.mark.parametrize("question", LEASE_FILTERS)
+@pytest.mark.parametrize("scope", ["project_id={project}", ""])
+def test_a_list_of_leases_reads_a_page_of_each_project(
+    explainer: Explainer, reader: Person, much_done: Record, scope: str, question: str
+) -> None:
+    path = f"/leases?{scope}{question}".format(**much_done)
+    plans = explainer.plans(reader, path)
+    if question:  # such lists are planned for what is asked
+        plans = [plan for plan in plans if plan.mode == "force_custom_plan"]
+    assert any("leases" in plan.statement for plan in plans)
+    assert not wasteful(plans, 2 * PAGE + OWN_SCOPES)

@@ -24,6 +24,7 @@ from utils.recurrence import check_rule
 from utils.zones import zone_names
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+LABELS_MAX = 20
 JSON_MAX_BYTES = 65_536
 JSON_MAX_DEPTH = 16
 JSON_MAX_INTEGER = 2**63 - 1
@@ -177,7 +178,7 @@ Label = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=NOT_BLANK)
 ]
 Blockers = Annotated[list[Id], Field(max_length=50), AfterValidator(_distinct)]
-Labels = Annotated[list[Label], Field(max_length=20), AfterValidator(_distinct)]
+Labels = Annotated[list[Label], Field(max_length=LABELS_MAX), AfterValidator(_distinct)]
 Email = Annotated[
     str,
     StringConstraints(max_length=254),

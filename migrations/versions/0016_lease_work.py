@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 ACTIVE = sa.text("ended_at IS NULL")
+ENDED = sa.text("ended_at IS NOT NULL")
 PENDING = "deleted_at IS NULL AND status = 'pending'"
 DOER = "COALESCE(delegate_id, assignee_id)"
 CLAIM_ORDER = (
@@ -172,6 +173,9 @@ def _make_leases() -> None:
     op.create_index("uq_leases_active", "leases", ["task_id"], unique=True, postgresql_where=ACTIVE)
     op.create_index("ix_leases_running_out", "leases", ["expires_at"], postgresql_where=ACTIVE)
     op.create_index("ix_leases_project_id_id", "leases", ["project_id", "id"])
+    op.create_index("ix_leases_project_id_agent_id_id", "leases", ["project_id", "agent_id", "id"])
+    for name, whose in (("ix_leases_ended", "project_id"), ("ix_leases_ended_by", "agent_id")):
+        op.create_index(name, "leases", [whose, "status", "id"], postgresql_where=ENDED)
     op.create_index("ix_leases_held", "leases", ["project_id", "id"], postgresql_where=ACTIVE)
     op.create_index("ix_leases_task_id_id", "leases", ["task_id", "id"])
     op.create_index("ix_leases_agent_id_id", "leases", ["agent_id", "id"])

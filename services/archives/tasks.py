@@ -1,5 +1,6 @@
 """Tasks of an archive, their checklists, the inbox and the comments."""
 
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -11,11 +12,13 @@ from models.base import UuidText
 from models.comment import Comment, CommentRow
 from models.event import EventType
 from models.item import Item, ItemRow
-from models.task import Task, TaskRow
+from models.task import REVIEW, Task, TaskRow, TaskStatus
+from services.access_service import access_service
 from services.archives.run import ArchiveRun, ArchiveTable, batches
 from services.comment_service import INDEX
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, scope_room
+from services.tasks.delegates import TaskDelegates
 from services.tasks.graph import TaskGraph
 from services.tasks.reminded import HUSH
 from utils.trees import TOO_DEEP, Tree
@@ -26,6 +29,9 @@ FIND_TASKS = select(TaskRow.id, TaskRow.scope_id, TaskRow.deleted_at).where(Task
 FIND_ITEMS = select(ItemRow.id).where(ItemRow.id == any_(IDS))
 FIND_COMMENTS = select(CommentRow.id).where(CommentRow.id == any_(IDS))
 
+# By who was given tasks of which project: who is given them here.
+Delegates = dict[tuple[str | None, str | None], str | None]
+
 NO_PLACE = "its project is not yours any more, or in the trash; restore it first"
 NO_TASK = "its task is in the trash or was moved; restore it first"
 
@@ -33,13 +39,16 @@ NO_TASK = "its task is in the trash or was moved; restore it first"
 class ArchiveTasks:
     """Makes the work anew: everything that is neither people nor time."""
 
-    def __init__(self, database: DatabaseClient, events: EventService) -> None:
+    def __init__(
+        self, database: DatabaseClient, events: EventService, delegates: TaskDelegates
+    ) -> None:
         self._tasks = ArchiveTable(database, events, TaskRow, Task, EventType.TASK_CREATED)
         self._items = ArchiveTable(database, events, ItemRow, Item, EventType.ITEM_CREATED)
         self._comments = ArchiveTable(
             database, events, CommentRow, Comment, EventType.COMMENT_CREATED
         )
         self._graph = TaskGraph(database)
+        self._delegates = delegates
         self._find_tasks = database.prepare(FIND_TASKS)
         self._find_items = database.prepare(FIND_ITEMS)
         self._find_comments = database.prepare(FIND_COMMENTS)
@@ -67,10 +76,21 @@ class ArchiveTasks:
         for line, task in enumerate(run.archive.tasks, 1):
             if task.id in new and run.here(task.id) in tree.raised:
                 run.warn("tasks", line, TOO_DEEP)
-        rows = [_task_values(run, tree, task) for task in _parents_first(new)]
+        delegates = self._delegates_of(run, new.values())
+        rows = [_task_values(run, tree, delegates, task) for task in _parents_first(new)]
         self._tasks.insert(run, "tasks", rows, _rooms(run, new))
         for ids in batches([row["id"] for row in rows]):
             self._hush.execute(ids=ids)
+
+    def _delegates_of(self, run: ArchiveRun, tasks: Iterable[ArchivedTask]) -> Delegates:
+        """Return who does the tasks of whom in which project: agents that work there."""
+        named = {(task.delegate_id, task.project_id) for task in tasks if task.delegate_id}
+        return {
+            (delegate_id, project_id): self._delegates.still(
+                run.person(delegate_id), run.project(project_id)
+            )
+            for delegate_id, project_id in named
+        }
 
     def _note_known(self, run: ArchiveRun) -> None:
         """Note the tasks of earlier imports that are still where they were put."""
@@ -123,18 +143,24 @@ def _parents_first(tasks: dict[str, ArchivedTask]) -> list[ArchivedTask]:
     ]
 
 
-def _task_values(run: ArchiveRun, tree: Tree[str], task: ArchivedTask) -> dict[str, Any]:
+def _task_values(
+    run: ArchiveRun, tree: Tree[str], delegates: Delegates, task: ArchivedTask
+) -> dict[str, Any]:
+    # Nobody holds it here: leases do not come along.
+    held = task.status is TaskStatus.IN_PROGRESS and task.delegate_id and REVIEW not in task.labels
+    begun = {"status": TaskStatus.PENDING, "started_at": None} if held else {}
     return task.model_dump(exclude={"metadata"}) | {
         "id": run.here(task.id),
         "project_id": run.project(task.project_id),
         "created_by": run.person(task.created_by),
         "assignee_id": run.person(task.assignee_id) if task.assignee_id else None,
-        "delegate_id": run.person(task.delegate_id) if task.delegate_id else None,
+        "delegate_id": delegates.get((task.delegate_id, task.project_id)),
         "parent_id": tree.parents[run.here(task.id)],
         "blocked_by": [run.here(blocker) for blocker in task.blocked_by if blocker in run.tasks],
         "task_metadata": task.metadata,
         "series": task.series and task.series.model_dump(mode="json"),
         "next_id": task.next_id and run.here(task.next_id),
+        **begun,
     }
 
 
@@ -157,4 +183,4 @@ def _comment_values(run: ArchiveRun, comment: ArchivedComment) -> dict[str, Any]
     }
 
 
-archive_tasks = ArchiveTasks(db, event_service)
+archive_tasks = ArchiveTasks(db, event_service, TaskDelegates(access_service))

@@ -3,14 +3,15 @@
 Whoever calls it has locked the task, so that nobody else begins or ends a lease of it meanwhile.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select
 
 from models.event import EventType
 from models.lease import Lease, LeaseRow, LeaseStatus
 from models.principal import Principal
-from models.task import DOER, PENDING, Task, TaskRow, TaskStatus
+from models.task import REVIEW, Task, TaskRow, TaskStatus
 from models.time_entry import TimeEntry, TimeEntryRow, TimeSource
 from models.user import UserKind
 from services.db_client import DatabaseClient
@@ -23,6 +24,7 @@ from utils.helpers import new_id, utc_now
 INSTANT = timedelta(microseconds=1)
 
 TAKEN_OVER = "Somebody took the task over, gave it to another or moved it away."
+SWITCHED_OFF = "The agent was switched off."
 
 
 class TaskLeases:
@@ -77,6 +79,14 @@ class TaskLeases:
         query = select(LeaseRow).where(LeaseRow.task_id == task_id, LeaseRow.ended_at.is_(None))
         return self._db.session.scalars(query.with_for_update()).one_or_none()
 
+    def is_proposed(self, row: TaskRow) -> bool:
+        """Tell whether a person has yet to confirm what an agent has done."""
+        if row.status != TaskStatus.IN_PROGRESS or REVIEW not in row.labels:
+            return False
+        query = select(LeaseRow.status).where(LeaseRow.task_id == row.id)
+        latest = self._db.session.scalars(query.order_by(LeaseRow.id.desc()).limit(1)).first()
+        return latest == LeaseStatus.PROPOSED
+
     def settle(self, principal: Principal, row: TaskRow) -> LeaseRow | None:
         """End the lease of a task that was changed by other ways than by its lease, if any.
 
@@ -87,44 +97,47 @@ class TaskLeases:
             return None
         if lease.agent_id != principal.id:
             _require_person(principal)
-            lease.reason = TAKEN_OVER
-            self.end(principal.id, lease, LeaseStatus.TAKEN_OVER)
+            self.take(principal.id, lease, TAKEN_OVER)
         elif row.status == TaskStatus.COMPLETED:
             self.end(principal.id, lease, LeaseStatus.COMPLETED)
         else:
             self.end(principal.id, lease, LeaseStatus.RELEASED)
         return lease
 
-    def withdraw_all(self, principal: Principal, agent_id: str) -> None:
-        """Take everything from an agent that it holds."""
-        held = (
-            select(TaskRow)
-            .join(LeaseRow, LeaseRow.task_id == TaskRow.id)
-            .where(LeaseRow.agent_id == agent_id, LeaseRow.ended_at.is_(None))
-            .order_by(TaskRow.id)
-            .with_for_update(of=TaskRow)
-        )
-        for row in self._db.session.scalars(held).all():
-            self.withdraw(principal, row)
-            self.tell(principal.id, row)
-
-    def dismiss(self, principal: Principal, agent_id: str) -> None:
-        """Let what an agent was to do be anybody's again."""
-        given = (
-            select(TaskRow)
-            .where(text(f"{DOER} = :agent_id AND {PENDING}"), TaskRow.delegate_id == agent_id)
-            .order_by(TaskRow.id)
-            .with_for_update()
-        )
-        for row in self._db.session.scalars(given, {"agent_id": agent_id}).all():
-            row.delegate_id = None
-            self.tell(principal.id, row)
-
     def withdraw(self, principal: Principal, row: TaskRow) -> None:
         """Let whoever holds a task hold it no more, and the next one begin anew."""
         lease = self.settle(principal, row)
         if lease is not None:
             give_back(row, lease)
+
+    def withdraw_all(self, principal: Principal, agent_id: str) -> None:
+        """Take everything from an agent that it holds, since nobody lets it act any more."""
+        for row, lease in self.held_by(agent_id):
+            give_back(row, lease)
+            self.tell(principal.id, row)
+            self.take(principal.id, lease, SWITCHED_OFF)
+
+    def held_by(
+        self, agent_id: str, *conditions: ColumnElement[bool], most: int | None = None
+    ) -> Iterator[tuple[TaskRow, LeaseRow]]:
+        """Lock what an agent holds: tasks, each with its lease."""
+        query = (
+            select(TaskRow)
+            .join(LeaseRow, LeaseRow.task_id == TaskRow.id)
+            .where(LeaseRow.agent_id == agent_id, LeaseRow.ended_at.is_(None), *conditions)
+            .order_by(TaskRow.id)
+            .limit(most)
+            .with_for_update(of=TaskRow)
+        )
+        for row in self._db.session.scalars(query).all():
+            lease = self.active(row.id)
+            if lease is not None and lease.agent_id == agent_id:  # else it ended a moment ago
+                yield row, lease
+
+    def take(self, actor_id: str, lease: LeaseRow, reason: str) -> None:
+        """End a lease without its agent."""
+        lease.reason = reason
+        self.end(actor_id, lease, LeaseStatus.TAKEN_OVER)
 
     def end(
         self,

@@ -29,15 +29,19 @@ class CompletionRules:
 
     def require_right(self, principal: Principal, project_id: str | None) -> None:
         """Refuse agents where a person has the last word on what is done."""
-        if principal.kind is not UserKind.AGENT or project_id is None:
-            return
-        rule = self._projects.settings_of(project_id).agents_completing
-        if rule is AgentsCompleting.PROPOSE:
+        if principal.kind is UserKind.AGENT and self.agents_propose(project_id):
             raise ForbiddenError(
                 "In this project agents only propose tasks as done: complete your lease by POST "
                 "/leases/{id}/complete, and a person confirms it.",
                 code="agents_propose",
             )
+
+    def agents_propose(self, project_id: str | None) -> bool:
+        """Tell whether a person confirms what agents have done."""
+        if project_id is None:
+            return False
+        rule = self._projects.settings_of(project_id).agents_completing
+        return rule is AgentsCompleting.PROPOSE
 
     def check(
         self, task_id: str, project_id: str | None, blocked_by: list[str]

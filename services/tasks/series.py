@@ -16,6 +16,7 @@ from models.task import Series, Task, TaskRow
 from services.access_service import AccessService, is_visible
 from services.db_client import DatabaseClient
 from services.event_service import EventService, scope_room
+from services.tasks.delegates import TaskDelegates
 from services.tasks.graph import TaskGraph
 from utils.errors import BadRequestError
 from utils.helpers import new_id, utc_now
@@ -53,11 +54,13 @@ class TaskSeries:
         events: EventService,
         access: AccessService,
         graph: TaskGraph,
+        delegates: TaskDelegates,
     ) -> None:
         self._db = database
         self._events = events
         self._access = access
         self._graph = graph
+        self._delegates = delegates
         self._places = database.prepare(PLACES)
         self._was_given = database.prepare(WAS_GIVEN)
 
@@ -155,6 +158,4 @@ class TaskSeries:
             return None
         claimed = self._was_given.first(task_id=row.id, agent_id=row.delegate_id)
         is_given = claimed is None or claimed["was_delegated"]
-        if is_given and self._access.is_working_agent(row.delegate_id, row.scope_id):
-            return row.delegate_id
-        return None
+        return self._delegates.still(row.delegate_id, row.project_id) if is_given else None

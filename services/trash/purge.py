@@ -70,6 +70,10 @@ REDUCE_TO_NAMES = """
         deleted_at = COALESCE(deleted_at, now()), operation_id = NULL
     WHERE id = ANY(CAST(:ids AS uuid[]))
 """
+# The holds of agents stay with the time that ran for them; what was said in them goes.
+SILENCE_LEASES = """
+    UPDATE leases SET message = '', reason = '' WHERE task_id = ANY(CAST(:ids AS uuid[]))
+"""
 RELEASE_SUBTASKS = """
     UPDATE tasks SET parent_id = NULL
     WHERE parent_id = ANY(CAST(:ids AS uuid[])) AND NOT id = ANY(CAST(:ids AS uuid[]))
@@ -113,6 +117,7 @@ class Purge:
         self._only_names = prepare(ONLY_NAMES)
         self._named = prepare(NAMED)
         self._reduce_to_names = prepare(REDUCE_TO_NAMES)
+        self._silence_leases = prepare(SILENCE_LEASES)
         self._release_subtasks = prepare(RELEASE_SUBTASKS)
         self._delete_tasks = prepare(DELETE_TASKS)
         self._memberships = prepare(MEMBERSHIPS)
@@ -149,6 +154,7 @@ class Purge:
         names = _ids(self._named.all(ids=list(tasks)))
         gone = list(tasks.difference(names))
         self._reduce_to_names.execute(ids=names)
+        self._silence_leases.execute(ids=names)
         self._release_subtasks.execute(ids=gone)
         return {"names kept": len(names), "tasks": self._delete_tasks.execute(ids=gone)}
 

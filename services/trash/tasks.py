@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from models.event import EventType
 from models.membership import ProjectRole
 from models.principal import Principal
-from models.task import Task, TaskRow
+from models.task import Task, TaskRow, TaskStatus
 from services.comment_service import CommentService
 from services.db_client import DatabaseClient
 from services.event_service import EventService, scope_room
@@ -64,6 +64,7 @@ class TaskRestorer:
         self._db.session.flush()  # what comes back counts when there has to be room below a parent
         self._mend_parents(restored, outcome)
         self._mend_blockers(restored, outcome)
+        self._mend_delegates(restored, outcome)
         self._db.session.flush()
         self._tell(principal, restored)
         outcome.restored = len(restored)
@@ -108,6 +109,17 @@ class TaskRestorer:
                 row.blocked_by = kept
                 message = "It came back without tasks that blocked it and are elsewhere or gone."
                 outcome.note(self.kind, row.id, "blockers_gone", message)
+
+    def _mend_delegates(self, rows: Sequence[TaskRow], outcome: Outcome) -> None:
+        """Let tasks wait for no agent that has left the project meanwhile."""
+        given = [row for row in rows if row.delegate_id and row.status == TaskStatus.PENDING]
+        places = {(row.delegate_id, row.project_id) for row in given}
+        gone = {place for place in places if self._tasks.delegates.still(*place) is None}
+        for row in given:
+            if (row.delegate_id, row.project_id) in gone:
+                row.delegate_id = None
+                message = "It came back without its delegate, which works there no more."
+                outcome.note(self.kind, row.id, "delegate_gone", message)
 
     def _tell(self, principal: Principal, rows: Sequence[TaskRow]) -> None:
         tasks = {row.id: Task.model_validate(row) for row in rows}

@@ -7,6 +7,7 @@ from models.principal import Principal
 from models.time_entry import TimeEntryRow
 from services.db_client import DatabaseClient
 from services.time_entry_service import TimeEntryService
+from services.timer_service import IS_RUNNING
 from services.trash.outcome import Outcome
 from services.trash.places import Places
 from utils.errors import ConflictError, ServiceError
@@ -52,9 +53,8 @@ class TimeEntryRestorer:
 
     def _check_unique(self, row: TimeEntryRow) -> None:
         """Refuse what may be there only once, however much the entries of a person may overlap."""
-        if row.ended_at is None and self._is_there(
-            TimeEntryRow.user_id == row.user_id, TimeEntryRow.ended_at.is_(None)
-        ):
+        is_timer = row.ended_at is None and row.lease_id is None
+        if is_timer and self._is_there(TimeEntryRow.user_id == row.user_id, *IS_RUNNING):
             raise ConflictError(
                 "This timer was running and now another one is; stop that first.",
                 code="timer_running",

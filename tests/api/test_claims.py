@@ -6,7 +6,7 @@ import pytest
 
 from tests.agents import claim, make_agent, titles
 from tests.factories import Person, add_member
-from tests.records import make_project, make_task
+from tests.records import make_project, make_task, refusal
 from tests.sql import rows
 
 
@@ -119,6 +119,19 @@ def test_of_several_tasks_each_takes_its_time(
     assert len(claim(agent, max=2)) == 1
     running = [entry for entry in agent.get("/time-entries").get_json() if not entry["ended_at"]]
     assert len(running) == 3
+
+
+def test_an_agent_holds_only_so_many(
+    alice: Person, agent: Person, project: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.claim_service.LEASES_MAX", 3)
+    for _ in range(5):
+        make_task(alice, project_id=project["id"])
+    held = [*claim(agent, max=2), *claim(agent, max=2)]
+    assert len(held) == 3
+    assert refusal(agent.post("/agents/me/claim", {})) == (409, "too_many_leases")
+    agent.post(f"/leases/{held[0]['lease']['id']}/complete")
+    assert len(claim(agent, max=2)) == 1
 
 
 def test_a_project_may_be_named(alice: Person, project: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests import agents as at_work
 from tests import clockify
 from tests.api.access_world import make_agent
 from tests.archives import (
@@ -338,6 +339,40 @@ def test_a_deleted_agent_does_not_become_a_member_again(
     (second,) = [each for each in done(carol.get("/projects")) if each["name"] == "Second"]
     members = done(carol.get(f"/projects/{second['id']}/members"))
     assert [member["user_id"] for member in members] == [carol.id]
+
+
+def test_what_an_agent_holds_is_to_be_claimed_by_its_copy(alice: Person, carol: Person) -> None:
+    project = make_project(alice, settings={"agents_completing": "propose"})
+    agent = at_work.make_agent(alice, project)
+    place = {"project_id": project["id"], "delegate_id": agent.id}
+    make_task(alice, title="Proposed", **place)
+    done(agent.post(f"/leases/{at_work.claim_one(agent)['id']}/complete"))
+    make_task(alice, title="Held", **place)
+    at_work.claim_one(agent)
+    bring_back(carol, export(alice))
+    (copy,) = done(carol.get("/agents"))
+    tasks = {task["title"]: task for task in done(carol.get("/tasks"))}
+    assert {task["delegate_id"] for task in tasks.values()} == {copy["id"]}
+    assert (tasks["Held"]["status"], tasks["Held"]["started_at"]) == ("pending", None)
+    assert tasks["Proposed"]["status"] == "in_progress"
+
+
+@pytest.mark.parametrize("who", ["a person", "an agent elsewhere"])
+def test_tasks_are_given_to_agents_that_work_there_only(
+    alice: Person, carol: Person, who: str
+) -> None:
+    project = make_project(alice)
+    make_task(alice, project_id=project["id"])
+    make_agent(alice)
+
+    def give(records: Records) -> None:
+        (agent,), (user,) = records["agents"], records["user"]
+        delegate = user if who == "a person" else agent
+        records["tasks"][0]["delegate_id"] = delegate["id"]
+
+    bring_back(carol, rewritten(export(alice), give))
+    (task,) = done(carol.get("/tasks"))
+    assert task["delegate_id"] is None
 
 
 # What is there already

@@ -10,7 +10,7 @@ from services.lapsed_lease_service import lapsed_lease_service
 from services.worker import worker
 from tests.agents import claim, claim_one, make_agent
 from tests.factories import Person, add_member, make_token
-from tests.records import Record, done, make_comment, make_project, make_task, refusal
+from tests.records import Record, done, make_project, make_task, refusal
 from tests.sql import rows
 
 
@@ -410,6 +410,19 @@ def test_an_agent_that_is_switched_off_holds_nothing(
     assert (back["status"], back["delegate_id"]) == ("pending", None)
 
 
+def test_what_is_taken_away_says_why(
+    alice: Person, agent: Person, task: Record, lease: Record
+) -> None:
+    done(alice.patch(f"/agents/{agent.id}", {"is_active": False}))
+    assert done(alice.get(f"/leases/{lease['id']}"))["reason"] == "The agent was switched off."
+
+
+def test_people_are_told_how_to_take_over(alice: Person, lease: Record) -> None:
+    answer = alice.post(f"/leases/{lease['id']}/release")
+    assert refusal(answer) == (403, "not_your_lease")
+    assert "delegate_id" in answer.get_json()["detail"]
+
+
 def test_others_do_nothing_with_a_lease(
     alice: Person, bob: Person, project: Record, lease: Record
 ) -> None:
@@ -439,47 +452,6 @@ def test_leases_are_listed_for_who_may_see_the_task(
     assert [each["id"] for each in done(agent.get("/leases?agent=me&status=active"))] == [
         again["id"]
     ]
-
-
-def test_where_agents_propose_a_person_confirms(
-    alice: Person, agent: Person, project: Record
-) -> None:
-    settings = {"agents_completing": "propose"}
-    done(alice.patch(f"/projects/{project['id']}", {"settings": settings}))
-    task = make_task(alice, project_id=project["id"], labels=["tests"])
-    ended = end(agent, claim_one(agent), "complete")
-    assert ended["status"] == "proposed"
-    proposed = read(alice, task)
-    assert (proposed["status"], proposed["labels"]) == ("in_progress", ["tests", "review"])
-    assert ("agent_finished", task["id"]) in told(alice)
-    confirmed = done(alice.patch(f"/tasks/{task['id']}", {"status": "completed"}))
-    assert (confirmed["status"], confirmed["labels"]) == ("completed", ["tests"])
-
-
-def test_a_person_may_send_a_proposal_back(alice: Person, agent: Person, project: Record) -> None:
-    settings = {"agents_completing": "propose"}
-    done(alice.patch(f"/projects/{project['id']}", {"settings": settings}))
-    task = make_task(alice, project_id=project["id"])
-    end(agent, claim_one(agent), "complete")
-    assert claim(agent) == []
-    make_comment(alice, task, "The third test is missing.")
-    done(alice.patch(f"/tasks/{task['id']}", {"status": "pending"}))
-    assert read(alice, task)["labels"] == []
-    assert claim_one(agent)["task_id"] == task["id"]
-
-
-def test_where_agents_propose_they_complete_by_no_other_way(
-    alice: Person, agent: Person, project: Record, task: Record, lease: Record
-) -> None:
-    settings = {"agents_completing": "propose"}
-    done(alice.patch(f"/projects/{project['id']}", {"settings": settings}))
-    version = read(agent, task)["version"]
-    change = {"status": "completed"}
-    one = agent.patch(f"/tasks/{task['id']}", change, If_Match=f'"v{version}"')
-    bulk = [{"kind": "update", "id": task["id"], "task": change, "if_version": version}]
-    new = {"title": "Done", "project_id": project["id"], "status": "completed"}
-    for answer in (one, agent.post("/tasks/bulk", {"changes": bulk}), agent.post("/tasks", new)):
-        assert refusal(answer) == (403, "agents_propose")
 
 
 def test_tokens_of_a_project_reach_its_leases_only(alice: Person, project: Record) -> None:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from tests.agents import claim_one, make_agent
 from tests.factories import Person, add_member
 from tests.records import (
     ELEVEN,
@@ -236,6 +237,19 @@ def test_a_task_that_time_names_keeps_nothing_but_its_name(
     assert (kept["metadata"], kept["discussion"], kept["assignee_id"]) == ({}, "", None)
     assert kept["deleted_at"] is not None
     assert (stored(database, "items", item), stored(database, "comments", comment)) == ([], [])
+
+
+def test_what_agents_said_about_a_purged_task_goes(
+    app: Flask, database: str, alice: Person, project: Record, task: Record
+) -> None:
+    agent = make_agent(alice, project)
+    lease = claim_one(agent)
+    done(agent.post(f"/leases/{lease['id']}/heartbeat", {"message": "Reading the letter to Bob"}))
+    done(agent.post(f"/leases/{lease['id']}/fail", {"reason": "Bob's address is secret"}))
+    delete_long_ago(database, alice, f"/tasks/{task['id']}")
+    purge(app)
+    (kept,) = done(alice.get("/leases"))
+    assert (kept["id"], kept["message"], kept["reason"]) == (lease["id"], "", "")
 
 
 def test_a_subtask_with_time_outlives_its_parent(

@@ -12,6 +12,7 @@ from flask import Flask
 from config import settings
 from services.reminder_service import reminder_service
 from services.worker import worker
+from tests.agents import claim_one, make_agent
 from tests.archives import export, send_archive
 from tests.changes import change
 from tests.factories import Person, add_member, sign_up
@@ -110,6 +111,17 @@ def test_a_timer_that_runs_for_long_is_told_of_once(alice: Person, database: str
     assert told(alice) == ["timer_long"]
     assert told(alice) == ["timer_long"]
     assert done(alice.get("/notifications?limit=1"))[0]["title"] == "Thinking"
+
+
+def test_an_agent_that_holds_a_task_for_long_has_forgotten_nothing(
+    alice: Person, project: Record, database: str
+) -> None:
+    agent = make_agent(alice, project)
+    make_task(alice, project_id=project["id"])
+    claim_one(agent)
+    (entry,) = done(agent.get("/time-entries"))
+    rows(database, BACKDATE, {"age": "9 hours", "id": entry["id"]})
+    assert told(alice) == []
 
 
 def start_worker() -> subprocess.Popen[bytes]:
