@@ -88,7 +88,7 @@ class TaskService:
         self._lists = TaskLists(database, access)
         self.rules = CompletionRules(database, projects)
         self.graph = TaskGraph(database)
-        self.delegates = TaskDelegates(access)
+        self.delegates = TaskDelegates(database, access)
         self.leases = TaskLeases(database, events, projects, entries)
         self.series = TaskSeries(database, events, access, self.graph, self.delegates)
         self._get = database.prepare(GET)

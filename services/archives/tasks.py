@@ -183,4 +183,4 @@ def _comment_values(run: ArchiveRun, comment: ArchivedComment) -> dict[str, Any]
     }
 
 
-archive_tasks = ArchiveTasks(db, event_service, TaskDelegates(access_service))
+archive_tasks = ArchiveTasks(db, event_service, TaskDelegates(db, access_service))

@@ -10,7 +10,6 @@ from sqlalchemy import ARRAY, any_, bindparam, select
 from models.base import UuidText
 from models.event import EventType
 from models.item import Item, ItemRow
-from models.lease import LeaseRow
 from models.principal import Principal
 from models.task import Series, Task, TaskRow
 from services.access_service import AccessService, is_visible
@@ -36,14 +35,6 @@ PLACES = select(TaskRow.scope_id).where(
     is_visible(TaskRow.scope_id),
 )
 
-# Of an agent that has claimed a task by itself the next one is nobody's again.
-WAS_GIVEN = (
-    select(LeaseRow.was_delegated)
-    .where(LeaseRow.task_id == bindparam("task_id"), LeaseRow.agent_id == bindparam("agent_id"))
-    .order_by(LeaseRow.id.desc())
-    .limit(1)
-)
-
 
 class TaskSeries:
     """Begins series and goes on with them; whoever calls it holds the task."""
@@ -62,7 +53,6 @@ class TaskSeries:
         self._graph = graph
         self._delegates = delegates
         self._places = database.prepare(PLACES)
-        self._was_given = database.prepare(WAS_GIVEN)
 
     def places(self, principal: Principal, task_ids: Sequence[str]) -> list[str]:
         """Return the scopes to lock before these tasks are, for what comes next of subtasks.
@@ -116,7 +106,7 @@ class TaskSeries:
             id=row.next_id,
             **{name: getattr(row, name) for name in REPEATED},
             assignee_id=self._assignee_of(row),
-            delegate_id=self._delegate_of(row),
+            delegate_id=self._delegates.given_to(row),
             due_at=occurs_at,
             series=series.model_copy(update={"occurs_at": occurs_at}).model_dump(mode="json"),
         )
@@ -151,11 +141,3 @@ class TaskSeries:
         if row.assignee_id is None or row.project_id is None:
             return row.assignee_id
         return row.assignee_id if self._access.is_in(row.assignee_id, row.project_id) else None
-
-    def _delegate_of(self, row: TaskRow) -> str | None:
-        """Return the agent that was given this one, and is to do the next."""
-        if row.delegate_id is None:
-            return None
-        claimed = self._was_given.first(task_id=row.id, agent_id=row.delegate_id)
-        is_given = claimed is None or claimed["was_delegated"]
-        return self._delegates.still(row.delegate_id, row.project_id) if is_given else None

@@ -79,6 +79,16 @@ def test_what_is_reopened_waits_for_no_agent_that_left(
     assert give(alice, task, status="pending")["delegate_id"] is None
 
 
+def test_what_a_person_puts_back_is_anybodys_or_whose_it_was_given_to(
+    alice: Person, agent: Person, project: Record, task: Record
+) -> None:
+    claim_one(agent)
+    assert give(alice, task, status="pending")["delegate_id"] is None
+    given = make_task(alice, project_id=project["id"], delegate_id=agent.id, priority="urgent")
+    assert claim_one(agent)["task_id"] == given["id"]
+    assert give(alice, given, status="pending")["delegate_id"] == agent.id
+
+
 def test_what_comes_back_waits_for_no_agent_that_left(
     alice: Person, agent: Person, project: Record
 ) -> None:
