@@ -20,11 +20,15 @@ BEST_FIRST = (
 
 # In the words of the indexes ix_tasks_claimable and ix_tasks_given, each of which is read in its
 # own order: what a claim costs follows from the number of projects, not of the tasks in them.
+# Projects are looked up one by one, however few there are for the planner to rather read them all.
 CLAIM = """
     WITH places AS (
-        SELECT projects.id FROM memberships JOIN projects ON projects.id = memberships.project_id
+        SELECT open.id FROM memberships CROSS JOIN LATERAL (
+            SELECT id FROM projects
+            WHERE id = memberships.project_id AND NOT archived AND deleted_at IS NULL LIMIT 1
+        ) AS open
         WHERE memberships.user_id = :me AND memberships.active AND memberships.role <> 'viewer'
-          AND NOT projects.archived AND projects.deleted_at IS NULL {in_project}
+          {in_project}
     ),
     found AS (
         {free}
@@ -64,7 +68,7 @@ UNBLOCKED = """(cardinality(tasks.blocked_by) = 0 OR NOT EXISTS (
     SELECT FROM tasks AS blockers
     WHERE blockers.id = ANY(tasks.blocked_by) AND blockers.deleted_at IS NULL
       AND blockers.status IN ('pending', 'in_progress')))"""
-IN_PROJECT = "AND projects.id = :project_id"
+IN_PROJECT = "AND memberships.project_id = :project_id"
 # Not by &&, for which all tasks with such a label would be fetched from ix_tasks_labels.
 GIVEN_LABELS = """AND (CAST(:given_labels AS text[]) = '{}' OR EXISTS (
     SELECT FROM unnest(labels) AS label WHERE label = ANY(CAST(:given_labels AS text[]))))"""
