@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.factories import PASSWORD, Person
 from tests.server import Server
 
-PATIENCE_MS = 8_000  # a page takes many seconds where the machine is busy
+PATIENCE_MS = 60_000  # a page takes many seconds where the machine is busy
 # What the browser says of a request that was refused, or could not be sent: the page tells people.
 OF_ANSWERS = "Failed to load resource"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Dialog, Locator, expect
 
 from tests.browser.people import Viewer, project_address
 from tests.factories import Person, sign_up
@@ -158,7 +158,12 @@ def test_when_both_changed_the_same_one_chooses(
 
 def test_what_is_not_saved_is_not_thrown_away_unasked(viewer: Viewer) -> None:
     asked: list[str] = []
-    viewer.page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    viewer.page.on("dialog", stay)
     drawer_of(viewer).get_by_label("Title").fill("Draw two maps")
     drawer_of(viewer).get_by_role("button", name="Close the task").click()
     expect(drawer_of(viewer)).to_be_visible()

@@ -137,7 +137,7 @@ export function boardView(session, roomName, address) {
   }
 
   function draw() {
-    const tasks = [...room.rows.task.values()];
+    const tasks = [...room.rows.task.values()].map(context.move.shown);
     for (const id of cards.keys()) if (!room.rows.task.has(id)) cards.delete(id);
     if (projectId) setText(heading, room.rows.project.get(projectId)?.name ?? "…");
     document.title = `${heading.textContent} – Stint`;

@@ -10,6 +10,7 @@ const AFTER = "V"; // behind a position this sorts behind it, and before the nex
 /** `columnsOf` returns the columns by status, `draw` shows them anew at once. */
 export function moves(board, context, columnsOf, draw) {
   const stops = new Map(); // by column: the id of the card that Tab leads to
+  const underWay = new Map(); // by task: where it was put, and how many moves have no answer yet
   let queue = Promise.resolve();
   let dragged = null;
   let mark = null;
@@ -23,7 +24,13 @@ export function moves(board, context, columnsOf, draw) {
   board.addEventListener("dragover", onDragOver);
   board.addEventListener("drop", onDrop);
   board.addEventListener("dragend", () => showMark(null));
-  return { keepTabStop, to };
+  return { keepTabStop, shown };
+
+  /** A task as the board shows it: where somebody has put it, also before the server says so. */
+  function shown(task) {
+    const place = underWay.get(task.id);
+    return place ? { ...task, status: place.status, position: place.position } : task;
+  }
 
   function columnOf(card) {
     return columnsOf().get(card.closest(".column").dataset.status);
@@ -99,8 +106,8 @@ export function moves(board, context, columnsOf, draw) {
       place && { kind: "move", id: task.id, to: place },
     ].filter(Boolean);
     if (changes.length === 0) return;
-    const { room } = context;
-    room.put("task", { ...task, status, position: guess(before, after) ?? task.position });
+    const position = guess(before, after) ?? task.position;
+    underWay.set(task.id, { status, position, moves: (underWay.get(task.id)?.moves ?? 0) + 1 });
     draw();
     const { tasks } = columnsOf().get(status);
     focusOn(task);
@@ -111,7 +118,7 @@ export function moves(board, context, columnsOf, draw) {
   /** Return a position about there; the server's own comes with its answer. */
   function guess(before, after) {
     if (!before) return after && after.position + AFTER;
-    const all = [...context.room.rows.task.values()].map(({ position }) => position);
+    const all = [...context.room.rows.task.values()].map((task) => shown(task).position);
     const low = all.filter((position) => position < before.position).reduce((a, b) => (a > b ? a : b), "");
     return low + AFTER < before.position ? low + AFTER : low;
   }
@@ -126,9 +133,11 @@ export function moves(board, context, columnsOf, draw) {
       }
     } catch (problem) {
       if (!problem.isProblem) throw problem;
-      const known = room.rows.task.get(task.id);
-      if (known?.version === task.version) room.put("task", task);
       complain(problem);
+    } finally {
+      const place = underWay.get(task.id);
+      place.moves -= 1;
+      if (place.moves === 0) underWay.delete(task.id);
     }
     draw();
   }
@@ -170,11 +179,14 @@ export function moves(board, context, columnsOf, draw) {
 
   function onDrop(event) {
     const place = dragged && placeOf(event);
-    const { task: tasks } = context.room.rows;
-    const task = tasks.get(dragged);
+    const find = (id) => {
+      const task = context.room.rows.task.get(id);
+      return task && shown(task);
+    };
+    const task = find(dragged);
     showMark(null);
     if (!place || !task) return;
     event.preventDefault();
-    to(task, place.column.dataset.status, tasks.get(place.next?.dataset.id), tasks.get(place.last?.dataset.id));
+    to(task, place.column.dataset.status, find(place.next?.dataset.id), find(place.last?.dataset.id));
   }
 }

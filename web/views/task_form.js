@@ -22,8 +22,8 @@ const FIELDS = {
     sent: fromWallClock,
     told: (value) => value && formatInstant(fromWallClock(value)),
   },
-  labels: { label: "Labels", shown: (task) => task.labels.join(", "), sent: list },
   assignee_id: { label: "Assignee", shown: (task) => task.assignee_id ?? "", sent: (value) => value || null },
+  labels: { label: "Labels", shown: (task) => task.labels.join(", "), sent: list },
 };
 const NAMES = Object.keys(FIELDS);
 const differ = (name, one, other) => FIELDS[name].shown(one) !== FIELDS[name].shown(other);
