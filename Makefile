@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check check-locks check-schema migrate bench curve bench-live lock
+.PHONY: help run test test-faults check check-locks check-schema migrate bench curve bench-live bench-claims lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
@@ -56,6 +56,9 @@ curve: $(BENCH_VENV)/.bench-installed ## measure what a page costs in ever large
 
 bench-live: $(BENCH_VENV)/.bench-installed ## measure what live rooms carry
 	@exec $(BENCH_VENV)/bin/python -m benchmarks.live $(ARGS)
+
+bench-claims: $(BENCH_VENV)/.bench-installed ## measure what a claim costs with ever more open tasks
+	@exec $(BENCH_VENV)/bin/python -m benchmarks.claims $(ARGS)
 
 lock: $(VENV)/.dev-installed ## write the locks anew (UPGRADE=--upgrade for newer versions)
 	$(call compile_into,.)

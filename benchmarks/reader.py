@@ -1,4 +1,4 @@
-"""Somebody with an account and a project, who asks Stint for things."""
+"""Whoever asks Stint for things: clients on connections of their own, and people among them."""
 
 import json
 import secrets
@@ -10,20 +10,22 @@ from typing import Any
 from benchmarks.servers import HOST, Server
 
 
-class Reader:
-    """One account, its project and a connection."""
+class Client:
+    """A token and a connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, token: str) -> None:
         self._connection = HTTPConnection(HOST, server.port, timeout=60)
         self._headers = {"Content-Type": "application/json"}
-        account = {
-            "email": f"{secrets.token_hex(8)}@example.org",
-            "password": secrets.token_urlsafe(24),
-        }
-        self.user_id = self.ask("POST", "/users", account | {"name": "Reader"})[0]["id"]
-        self.token = self.ask("POST", "/auth/login", account)[0]["access_token"]
-        self._headers["Authorization"] = f"Bearer {self.token}"
-        self.project_id = self.ask("POST", "/projects", {"name": "Website"})[0]["id"]
+        self.use(token)
+
+    def use(self, token: str) -> None:
+        """Ask with this token from now on."""
+        self.token = token
+        self._headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        """Close the connection; the next request opens it anew."""
+        self._connection.close()
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[Any, str]:
         """Return the body of an answer, and the path of the next page if there is one."""
@@ -36,9 +38,23 @@ class Reader:
         link = answer.headers.get("Link", "").partition("/api/v1")[2].partition(">")[0]
         return json.loads(data), link
 
+
+class Reader(Client):
+    """One account, its project and a connection."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server, "")
+        account = {
+            "email": f"{secrets.token_hex(8)}@example.org",
+            "password": secrets.token_urlsafe(24),
+        }
+        self.user_id = self.ask("POST", "/users", account | {"name": "Reader"})[0]["id"]
+        self.use(self.ask("POST", "/auth/login", account)[0]["access_token"])
+        self.project_id = self.ask("POST", "/projects", {"name": "Website"})[0]["id"]
+
     def milliseconds(self, path: str, times: int) -> float:
         """Return the median time of a request, warm."""
-        self._connection.close()  # it was idle; the next request opens it anew
+        self.close()  # it was idle; the next request opens it anew
         for _ in range(3):
             self.ask("GET", path)
         took = []

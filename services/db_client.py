@@ -192,7 +192,8 @@ class DatabaseClient:
             connect_args={
                 "connect_timeout": self._options.database_connect_seconds,
                 "application_name": "stint",
-                "options": "-c timezone=UTC",
+                # To compile a statement takes a hundred times longer than any of ours may run.
+                "options": "-c timezone=UTC -c jit=off",
                 # A server that vanished without a word is noticed within half a minute.
                 "tcp_user_timeout": 10_000,
                 "keepalives_idle": 10,

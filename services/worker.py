@@ -10,6 +10,7 @@ import math
 import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import psycopg
 from procrastinate import App, PsycopgConnector
@@ -69,10 +70,9 @@ class Worker:
 
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, stop)
-        try:
+        with suppress(asyncio.CancelledError):
             await serving
-        except asyncio.CancelledError:
-            logger.info("worker.stopped")
+        logger.info("worker.stopped")
 
     async def _reconnecting(self) -> None:
         while True:
@@ -80,6 +80,9 @@ class Worker:
                 await self._serve(wait=True)
             except* DATABASE_AWAY as group:
                 logger.warning("worker.database_away", error=type(group.exceptions[0]).__name__)
+            # A group of tasks that ends with an error forgets that it was cancelled meanwhile.
+            if self._queue.stopping.is_set():
+                return
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _serve(self, *, wait: bool) -> None:

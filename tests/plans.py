@@ -164,10 +164,11 @@ AT_WORK: tuple[LiteralString, ...] = (
     """,
     """
     INSERT INTO leases (id, task_id, project_id, agent_id, status, seconds, expires_at, ended_at)
-    SELECT gen_random_uuid(), id, project_id, delegate_id,
+    SELECT gen_random_uuid(), tasks.id, project_id, delegate_id,
            CASE n WHEN 0 THEN 'active' ELSE 'released' END, 86400, now() + interval '1 day',
            CASE WHEN n > 0 THEN now() END
-    FROM tasks, generate_series(0, 10) AS n WHERE delegate_id IS NOT NULL
+    FROM tasks JOIN users ON users.id = tasks.created_by, generate_series(0, 10) AS n
+    WHERE delegate_id IS NOT NULL AND users.name LIKE 'User %'
     """,
     """
     INSERT INTO api_tokens

@@ -1,21 +1,24 @@
 """The application under a real gunicorn with two workers, and clients that reach it over TCP."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import requests
-from urllib3.util import Retry
 
 from config import settings
+from tests.processes import stop
 
-STARTING_SECONDS = 20
+STARTING_SECONDS = 60
+PORTS = range(10_000, 32_000)  # below those that connections get, on Linux and elsewhere
 
 
 @dataclass
@@ -44,19 +47,23 @@ class Server:
             server.wait_until_ready()
             yield server
         finally:
-            process.terminate()
-            process.wait(30)
+            stop(process)
 
     def wait_until_ready(self) -> None:
         """Return when the server answers; fails with its log when it does not."""
-        session = requests.Session()
-        retry = Retry(total=None, connect=STARTING_SECONDS * 5, backoff_factor=0.1, backoff_max=0.2)
-        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
+        deadline = time.monotonic() + STARTING_SECONDS
+        while not self._is_ready():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
         # A connection that stayed open would keep its worker from stopping for as long.
         headers = {"Connection": "close"}
-        answer = session.get(f"{self.url}/health/ready", timeout=10, headers=headers)
-        session.close()
-        assert answer.status_code == 200, answer.text + self.log.read_text()
+        try:
+            return requests.get(f"{self.url}/health/ready", timeout=10, headers=headers).ok
+        except requests.RequestException:
+            return False
 
     def client(self, token: str | None = None) -> "Client":
         """Return somebody's own connection to the server."""
@@ -86,8 +93,9 @@ class Client(requests.Session):
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that the system gives to no connection."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -17,30 +17,43 @@ import requests
 from config import settings
 from services.postgres.child_process import tied_to_parent
 from services.postgres.embedded import EmbeddedPostgres
+from tests.processes import lives, stop
 from tests.server import free_port
 from tests.waiting import wait_until
 
 PASSWORD = "a long pass phrase"
 WORKER = "flask --app main worker"
+SECONDS = 120  # to start or to stop, where the machine is busy
 GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app")
 
 
 @dataclass
 class Run:
-    """A `python main.py` in a process group of its own, like in a terminal."""
+    """A `python main.py` in a process group of its own, like in a terminal.
 
-    process: "subprocess.Popen[str]"
+    What it says goes to files: a pipe would be open for as long as any child of it lives.
+    """
+
+    process: "subprocess.Popen[bytes]"
     port: int
     postgres: EmbeddedPostgres
-    banner: str = ""
+    said: Path
+    complained: Path
+
+    @property
+    def banner(self) -> str:
+        """What it has said so far."""
+        return self.said.read_text()
+
+    @property
+    def complaints(self) -> str:
+        """What it has complained about so far."""
+        return self.complained.read_text()
 
     def ready(self) -> "Run":
-        """Read what it says until it has said all."""
-        assert self.process.stdout is not None
-        while "-d '{}'" not in self.banner:
-            line = self.process.stdout.readline()
-            assert line, f"it ended: {self.end()}"
-            self.banner += line
+        """Return when it has said all."""
+        wait_until(lambda: "-d '{}'" in self.banner or self.process.poll() is not None, SECONDS)
+        assert "-d '{}'" in self.banner, f"it ended: {self.end()}"
         return self
 
     def press_ctrl_c(self) -> None:
@@ -48,8 +61,7 @@ class Run:
 
     def end(self) -> tuple[int, str]:
         """Return its exit code and what it complained about."""
-        complaints = self.process.communicate(timeout=60)[1]
-        return self.process.returncode, complaints
+        return self.process.wait(SECONDS), self.complaints
 
     def child(self, program: str) -> int:
         """The pid of the child that runs the program, 0 if there is none."""
@@ -82,31 +94,39 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run") / "data"
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups_count() -> Iterator[None]:
+    """Whoever runs the tests under nohup lets all that they start ignore SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
-def launch(data_dir: Path) -> Iterator[Launch]:
+def launch(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     with ExitStack() as cleanup:
 
         def launch(*command: str, **environment: str) -> Run:
-            port = free_port()
-            process = subprocess.Popen(
-                [sys.executable, *(command or ["main.py"])],
-                cwd=settings.project_dir,
-                env={
-                    **os.environ,
-                    "DATA_DIR": str(data_dir),
-                    "DATABASE_URL": "",
-                    "PORT": str(port),
-                    "WEB_CONCURRENCY": "1",
-                    **environment,
-                },
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-            cleanup.callback(process.communicate)
-            cleanup.callback(process.terminate)
-            return Run(process, port, EmbeddedPostgres(data_dir / "postgres"))
+            port, output = free_port(), tmp_path_factory.mktemp("output")
+            said, complained = output / "stdout", output / "stderr"
+            with said.open("wb") as stdout, complained.open("wb") as stderr:
+                process = subprocess.Popen(
+                    [sys.executable, *(command or ["main.py"])],
+                    cwd=settings.project_dir,
+                    env={
+                        **os.environ,
+                        "DATA_DIR": str(data_dir),
+                        "DATABASE_URL": "",
+                        "PORT": str(port),
+                        "WEB_CONCURRENCY": "1",
+                        **environment,
+                    },
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            cleanup.callback(stop, process)
+            return Run(process, port, EmbeddedPostgres(data_dir / "postgres"), said, complained)
 
         yield launch
 
@@ -218,7 +238,8 @@ def test_a_database_that_dies_is_started_again(launch: Launch) -> None:
     wait_until(lambda: run.child("postgres") not in (dead, 0))
     wait_until(lambda: run.get("/health/ready") == 200)
     run.process.send_signal(signal.SIGHUP)  # what a closed terminal sends
-    assert run.end()[0] == 0
+    code, complaint = run.end()
+    assert code == 0, complaint
     assert run.is_gone()
 
 
@@ -227,7 +248,7 @@ def test_a_worker_that_dies_is_started_again(launch: Launch) -> None:
     run = launch().ready()
     dead = run.child(WORKER)
     os.killpg(dead, signal.SIGKILL)
-    wait_until(lambda: run.child(WORKER) not in (dead, 0))
+    wait_until(lambda: run.child(WORKER) not in (dead, 0) and run.complaints != "")
     run.press_ctrl_c()
     assert run.end() == (0, "stint: the worker had stopped and was started again\n")
 
@@ -238,9 +259,10 @@ def test_what_it_started_ends_when_it_is_killed_and_the_next_run_recovers(launch
     account = {"email": "killed@example.com", "password": PASSWORD}
     run = launch().ready()
     assert run.post("/users", **account, name="Kim", timezone="UTC") == 201
+    worker = run.child(WORKER)
     run.process.kill()
     run.process.wait()
-    wait_until(run.is_gone)
+    wait_until(lambda: run.is_gone() and not lives(worker))
     run = launch().ready()
     assert run.post("/auth/login", **account) == 200
 

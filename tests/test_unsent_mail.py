@@ -18,7 +18,7 @@ def test_what_was_promised_is_sent_though_the_server_ended(database: str, tmp_pa
             with Server.running(tmp_path / "log") as server, server.client() as client:
                 client.headers["Connection"] = "close"
                 emails = {sign_up(client) for _ in range(3)}
-            wait_until(lambda: {letter.to for letter in post.letters} >= emails, 20)
+            wait_until(lambda: {letter.to for letter in post.letters} >= emails)
 
 
 def test_a_mail_server_that_is_away_fails_no_request_and_tells_no_secret(
@@ -33,7 +33,7 @@ def test_a_mail_server_that_is_away_fails_no_request_and_tells_no_secret(
         email = sign_up(client)
         assert client.post("/auth/password-resets", json={"email": email}).status_code == 202
         failed = tmp_path / "worker.log"
-        wait_until(lambda: failed.read_text().count("job.failed") >= 2, 20)
+        wait_until(lambda: failed.read_text().count("job.failed") >= 2)
         lines = [json.loads(each) for each in failed.read_text().splitlines() if "job.fail" in each]
         assert {line["job"] for line in lines} == {"letters.verify", "letters.reset"}
         assert {line["error"] for line in lines} == {"mail_failed"}

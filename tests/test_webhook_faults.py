@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 from flask import Flask
 
+from services.program import STOP_SECONDS
 from tests.api.test_webhooks import make_webhook
 from tests.factories import Person
 from tests.receiver import Received, Reply, receiving
@@ -100,7 +101,7 @@ def test_a_worker_that_is_told_to_stop_leaves_the_rest_of_its_turn_to_the_next(
             make_task(alice, project_id=project["id"])
         wait_until(lambda: bool(receiver.requests), ARRIVES_WITHIN)
         worker.process.terminate()
-        assert worker.process.wait(8) == 0
+        assert worker.process.wait(STOP_SECONDS) == 0
         sent = len(receiver.requests)
         assert sent < 8
         receiver.reply = lambda _: Reply()
@@ -118,7 +119,7 @@ def test_receivers_that_do_not_answer_hold_up_nobody_else(
         released.wait(60)
         return Reply()
 
-    few = {"WORKER_WEBHOOKS": "2", "WEBHOOK_SECONDS": "4"}
+    few = {"WORKER_WEBHOOKS": "2", "WEBHOOK_SECONDS": "10"}
     with (
         receiving() as receiver,
         receiving() as hung,
@@ -134,5 +135,5 @@ def test_receivers_that_do_not_answer_hold_up_nobody_else(
         other = make_project(alice)
         make_webhook(alice, other, receiver.url)
         make_task(alice, project_id=other["id"])
-        wait_until(lambda: len(receiver.requests) == 1, 3)
+        wait_until(lambda: len(receiver.requests) == 1, 8)  # sooner than one is given up
         released.set()

@@ -6,19 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from config import settings
 from services.db_client import db
+from services.program import STOP_SECONDS
+from tests import worker
 from tests.diarist import Diary
 from tests.proxy import DatabaseProxy
 from tests.sql import rows
 from tests.waiting import wait_until
 
 RERUN_SECONDS = 60
+MOMENTS = 8
 
 # As a worker leaves it that was killed while it did this, and another has asked for it again.
 TICK = """
@@ -57,7 +60,7 @@ def write(diary: Diary, line: str) -> None:
 
 def linger(diary: Diary, line: str) -> None:
     db.transaction(lambda: diary.linger.defer(line=line))
-    wait_until(lambda: f"begin {line}" in diary.lines, 20)
+    wait_until(lambda: f"begin {line}" in diary.lines)
 
 
 def asked_for(diary: Diary) -> list[str]:
@@ -68,7 +71,7 @@ def asked_for(diary: Diary) -> list[str]:
 def test_what_is_due_every_second_is_done_by_one_of_two(diary: Diary) -> None:
     with working(diary) as one, working(diary) as other:
         begin = time.monotonic()
-        wait_until(lambda: diary.lines.count("tick") >= 4, 30)
+        wait_until(lambda: diary.lines.count("tick") >= 4)
         passed = time.monotonic() - begin
         assert diary.lines.count("tick") <= passed + 2
         assert (one.poll(), other.poll()) == (None, None)
@@ -80,7 +83,7 @@ def test_it_finishes_what_it_does_before_it_stops(diary: Diary) -> None:
         process.terminate()
         write(diary, "later")
         diary.let_go("letter")
-        assert process.wait(20) == 0
+        assert process.wait(STOP_SECONDS) == 0
         assert asked_for(diary) == ["begin letter", "letter"]
     with working(diary):
         wait_until(lambda: asked_for(diary)[2:] == ["later"])
@@ -93,7 +96,7 @@ def test_periodic_work_of_a_killed_one_does_not_hold_up_the_next(
     for status in ("doing", "todo"):
         rows(database, TICK, {"status": status})
     with working(diary):
-        wait_until(lambda: diary.lines.count("tick") >= 3, 30)
+        wait_until(lambda: diary.lines.count("tick") >= 3)
     assert "database_away" not in diary.path.with_name("log").read_text()
 
 
@@ -113,10 +116,26 @@ def test_what_a_killed_one_did_is_done_by_the_next(diary: Diary) -> None:
 def test_it_outlives_its_database(diary: Diary, database: str) -> None:
     with DatabaseProxy.before(database) as proxy, working(diary, DATABASE_URL=proxy.url) as process:
         write(diary, "before")
-        wait_until(lambda: "before" in diary.lines, 20)
+        wait_until(lambda: "before" in diary.lines)
         proxy.shut()
         write(diary, "meanwhile")
-        wait_until(lambda: "database_away" in diary.path.with_name("log").read_text(), 60)
+        wait_until(lambda: "database_away" in diary.path.with_name("log").read_text())
         proxy.open()
-        wait_until(lambda: "meanwhile" in diary.lines, 60)
+        wait_until(lambda: "meanwhile" in diary.lines)
         assert process.poll() is None
+
+
+@pytest.mark.faults
+def test_without_its_database_it_stops_whenever_it_is_told_to(
+    database: str, tmp_path: Path
+) -> None:
+    logs = [tmp_path / f"{number}.log" for number in range(MOMENTS)]
+    with DatabaseProxy.before(database) as proxy, ExitStack() as stack:
+        away = {"DATABASE_URL": proxy.url, "LOG_LEVEL": "INFO"}
+        workers = [stack.enter_context(worker.working(database, log, **away)) for log in logs]
+        wait_until(lambda: all("worker.started" in log.read_text() for log in logs))
+        proxy.shut()
+        for each in workers:
+            each.process.terminate()
+            time.sleep(1)  # the moments are what is tested
+        assert [each.process.wait(STOP_SECONDS) for each in workers] == [0] * MOMENTS

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import settings
+from tests.processes import stop
 from tests.sql import rows
 
 
@@ -44,5 +45,4 @@ def working(database: str, log: Path, **environment: str) -> Iterator[WorkerProc
     try:
         yield worker
     finally:
-        worker.process.terminate()
-        worker.process.wait(30)
+        stop(worker.process)

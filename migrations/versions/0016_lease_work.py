@@ -20,6 +20,46 @@ CLAIM_ORDER = (
 )
 RUNNING = "ended_at IS NULL AND deleted_at IS NULL"
 
+# What was claimed stays at the front of the indexes until the next vacuum, in the way of each claim.
+VACUUM_EARLY = "autovacuum_vacuum_scale_factor = 0.02"
+
+# What of a task says whether agents may claim it, and as which.
+CLAIMED_BY = "project_id, status, delegate_id, assignee_id, deleted_at, labels"
+CLAIMED_AS = "priority, due_at, position"
+LABELS_OF_TASKS = """
+    INSERT INTO claimable_labels (task_id, label, scope_id, priority, due_at, position)
+    SELECT DISTINCT tasks.id, label, tasks.scope_id, tasks.priority, tasks.due_at, tasks.position
+    FROM {tasks}, unnest(tasks.labels) AS label
+    WHERE tasks.project_id IS NOT NULL AND tasks.deleted_at IS NULL AND tasks.status = 'pending'
+      AND tasks.delegate_id IS NULL AND tasks.assignee_id IS NULL
+"""
+KEEP_LABELS = """
+    CREATE FUNCTION keep_claimable_labels() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            DELETE FROM claimable_labels WHERE task_id = NEW.id;
+        END IF;
+        {labels_of_new};
+        RETURN NULL;
+    END
+    $$
+"""
+TRIGGERS = (
+    """
+    CREATE TRIGGER keep_claimable_labels_of_new AFTER INSERT ON tasks FOR EACH ROW
+    WHEN (NEW.labels <> '{}' AND NEW.project_id IS NOT NULL)
+    EXECUTE FUNCTION keep_claimable_labels()
+    """,
+    f"""
+    CREATE TRIGGER keep_claimable_labels AFTER UPDATE OF {CLAIMED_BY}, {CLAIMED_AS} ON tasks
+    FOR EACH ROW WHEN (
+        (OLD.labels <> '{{}}' OR NEW.labels <> '{{}}')
+        AND (OLD.project_id IS NOT NULL OR NEW.project_id IS NOT NULL)
+    )
+    EXECUTE FUNCTION keep_claimable_labels()
+    """,
+)
+
 
 def upgrade() -> None:
     op.add_column(
@@ -27,6 +67,7 @@ def upgrade() -> None:
         sa.Column("capabilities", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
     )
     _let_tasks_be_delegated()
+    _list_labels()
     _make_leases()
     op.add_column("time_entries", sa.Column("lease_id", sa.Uuid(as_uuid=False), nullable=True))
     op.create_foreign_key(
@@ -68,6 +109,33 @@ def _let_tasks_be_delegated() -> None:
         [sa.text(DOER), *CLAIM_ORDER],
         postgresql_where=sa.text(f"{PENDING} AND {DOER} IS NOT NULL"),
     )
+    op.execute(f"ALTER TABLE tasks SET ({VACUUM_EARLY})")
+
+
+def _list_labels() -> None:
+    """Let the best task of each label be found, among however many."""
+    priority = postgresql.ENUM(name="task_priority", create_type=False)
+    op.create_table(
+        "claimable_labels",
+        sa.Column("task_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("scope_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("priority", priority, nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("position", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("task_id", "label", name="pk_claimable_labels"),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["tasks.id"], name="fk_claimable_labels_task_id", ondelete="CASCADE"
+        ),
+    )
+    order = (sa.text("priority DESC"), CLAIM_ORDER[1], "position", "task_id")
+    op.create_index("ix_claimable_labels_best", "claimable_labels", ["scope_id", "label", *order])
+    op.execute(f"ALTER TABLE claimable_labels SET ({VACUUM_EARLY})")
+    op.execute(LABELS_OF_TASKS.format(tasks="tasks"))
+    labels_of_new = LABELS_OF_TASKS.format(tasks="(SELECT NEW.*) AS tasks")
+    op.execute(KEEP_LABELS.format(labels_of_new=labels_of_new))
+    for trigger in TRIGGERS:
+        op.execute(trigger)
 
 
 def _make_leases() -> None:
@@ -130,5 +198,8 @@ def downgrade() -> None:
     _say_what_runs_once(RUNNING)
     op.drop_column("time_entries", "lease_id")
     op.drop_table("leases")
+    op.execute("DROP FUNCTION keep_claimable_labels() CASCADE")
+    op.drop_table("claimable_labels")
+    op.execute("ALTER TABLE tasks RESET (autovacuum_vacuum_scale_factor)")
     op.drop_column("tasks", "delegate_id")
     op.drop_column("users", "capabilities")

@@ -175,8 +175,8 @@ RIGHTS = {
     "POST /agents/me/claim": Rights((401, 403, 403, 403, 403), parts=about("project_id")),
     "GET /leases": Rights((401, 404, 200, 200, 200), parts=of_project()),
     "GET /leases/<id:lease_id>": Rights((401, 404, 200, 200, 200)),
-    "POST /leases/<id:lease_id>/heartbeat": Rights((401, 404, 403, 403, 403)),
-    "POST /leases/<id:lease_id>/complete": Rights((401, 404, 403, 403, 403)),
+    "POST /leases/<id:lease_id>/heartbeat": Rights((401, 404, 403, 403, 403), parts=json()),
+    "POST /leases/<id:lease_id>/complete": Rights((401, 404, 403, 403, 403), parts=json()),
     "POST /leases/<id:lease_id>/fail": Rights(
         (401, 404, 403, 403, 403), parts=json(reason="No network")
     ),

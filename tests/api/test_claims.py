@@ -1,12 +1,13 @@
 """Agents claim tasks: the best that nobody is on, each by one of them."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
 from tests.agents import claim, make_agent, titles
 from tests.factories import Person, add_member
 from tests.records import make_project, make_task
+from tests.sql import rows
 
 
 @pytest.fixture
@@ -141,6 +142,82 @@ def test_labels_may_be_named(alice: Person, agent: Person, project: dict[str, An
     make_task(alice, project_id=project["id"], title="docs", labels=["docs"])
     make_task(alice, project_id=project["id"], title="tests", labels=["tests", "slow"])
     assert titles(claim(agent, labels=["tests", "web"], max=5)) == ["tests"]
+
+
+def test_the_best_with_a_label_comes_first(
+    alice: Person, agent: Person, project: dict[str, Any]
+) -> None:
+    for fields in (
+        {"title": "last", "labels": ["web"]},
+        {"title": "first", "labels": ["tests", "web"], "priority": "high"},
+        {"title": "other", "labels": ["docs"], "priority": "urgent"},
+        {"title": "second", "labels": ["tests"], "due_at": "2030-01-01T00:00:00Z"},
+    ):
+        make_task(alice, project_id=project["id"], **fields)
+    assert titles(claim(agent, labels=["tests", "web"], max=5)) == ["first", "second", "last"]
+
+
+LISTED: LiteralString = """
+    SELECT task_id::text, label FROM claimable_labels WHERE scope_id = ANY(%(scopes)s::uuid[])
+    ORDER BY label
+"""
+CHANGES: list[list[dict[str, Any]]] = [
+    [{"labels": ["tests"]}],
+    [{"labels": ["docs"]}, {"labels": ["tests", "docs"]}],
+    [{"labels": ["tests"], "status": "completed"}, {"status": "pending"}],
+    [{"labels": ["tests"]}, {"priority": "urgent"}, {"due_at": "2030-01-01T00:00:00Z"}],
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_what_a_label_finds_follows_the_task(
+    alice: Person, agent: Person, project: dict[str, Any], changes: list[dict[str, Any]]
+) -> None:
+    make_task(alice, project_id=project["id"], title="before", labels=["tests"], priority="high")
+    task = make_task(alice, project_id=project["id"], title="changed", priority="medium")
+    for change in changes:
+        assert alice.patch(f"/tasks/{task['id']}", change).status_code == 200
+    is_urgent = any("priority" in change for change in changes)
+    in_order = ["changed", "before"] if is_urgent else ["before", "changed"]
+    assert titles(claim(agent, labels=["tests"], max=5)) == in_order
+
+
+def test_a_label_finds_what_is_nobodys_again(
+    alice: Person, agent: Person, project: dict[str, Any]
+) -> None:
+    task = make_task(alice, project_id=project["id"], labels=["tests"], assignee_id=alice.id)
+    assert claim(agent, labels=["tests"]) == []
+    alice.patch(f"/tasks/{task['id']}", {"assignee_id": None})
+    (claimed,) = claim(agent, labels=["tests"])
+    agent.post(f"/leases/{claimed['lease']['id']}/release")
+    assert len(claim(agent, labels=["tests"])) == 1
+
+
+def test_a_label_finds_what_was_moved_deleted_and_restored(
+    alice: Person, agent: Person, project: dict[str, Any]
+) -> None:
+    task = make_task(alice, title="mine", labels=["tests"])
+    assert claim(agent, labels=["tests"]) == []
+    alice.post(f"/tasks/{task['id']}/move", {"project_id": project["id"]})
+    alice.delete(f"/tasks/{task['id']}")
+    assert claim(agent, labels=["tests"]) == []
+    (operation,) = alice.get("/trash").get_json()
+    assert alice.post(f"/trash/{operation['id']}/restore").status_code == 200
+    assert titles(claim(agent, labels=["tests"])) == ["mine"]
+
+
+def test_what_is_not_to_be_claimed_is_not_listed_by_its_labels(
+    alice: Person, agent: Person, project: dict[str, Any], database: str
+) -> None:
+    made = [
+        make_task(alice, project_id=project["id"], labels=["tests", "docs"], **fields)
+        for fields in ({}, {}, {"status": "completed"}, {"assignee_id": alice.id})
+    ]
+    make_task(alice, labels=["tests"])
+    (claimed,) = claim(agent, labels=["docs"])
+    free = next(task for task in made[:2] if task["id"] != claimed["task"]["id"])
+    listed = rows(database, LISTED, {"scopes": [project["id"], alice.id]})
+    assert listed == [{"task_id": free["id"], "label": label} for label in ("docs", "tests")]
 
 
 def test_an_agent_gets_what_it_can_do_and_what_it_is_given(

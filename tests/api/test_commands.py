@@ -239,7 +239,7 @@ def test_agent_token_leaves_an_agent_what_it_is(app: Flask, alice: Person, proje
     done(alice.post(f"/projects/{project['id']}/members", member))
     options = ("--kind", "llm", "--project-id", project["id"])
     agent = as_printed(app, run(app, "agent-token", alice.email, "Builder", *options))
-    assert the_agent(alice) == made
+    assert done(alice.get(f"/agents/{made['id']}")) == made
     assert done(agent.get(f"/projects/{project['id']}"))["role"] == "viewer"
 
 

@@ -91,6 +91,12 @@ def test_a_report_that_does_not_fit_is_refused(
     assert answer.get_json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize("how", ["heartbeat", "complete", "release", "fail"])
+def test_a_lease_carries_its_version_as_etag(agent: Person, lease: Record, how: str) -> None:
+    answer = agent.post(f"/leases/{lease['id']}/{how}", {"reason": "No"} if how == "fail" else {})
+    assert answer.headers["ETag"] == f'"v{done(answer)["version"]}"'
+
+
 def test_completing_completes_the_task_and_stops_the_time(
     alice: Person, agent: Person, task: Record, lease: Record
 ) -> None:

@@ -9,9 +9,11 @@ from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
 from config import settings
+from tests.agents import claim_one
 from tests.api.access_world import entry_body, link_identity, notify_oneself, with_own_session
 from tests.api.rights import contracts
-from tests.factories import Person, add_member, make_admin, make_token, sign_up
+from tests.factories import Person, add_member, as_agent, make_admin, make_token, sign_up
+from tests.records import done
 from tests.second_factors import add_passkey
 from tests.sql import rows
 
@@ -72,7 +74,7 @@ class Keeper:
         self.family = uuid.uuid4().hex
         projects = [self._make("/projects", name="Website") for _ in range(SIZE)]
         self.project_id, self.task_id = projects[0]["id"], ""
-        for number in range(SIZE - 1):
+        for number in range(SIZE - 2):
             add_member(self.person, projects[0], sign_up(app, f"member{number}"), "viewer")
         for number in range(SIZE):
             place = {"project_id": self.project_id} if number % 2 else {}
@@ -90,8 +92,9 @@ class Keeper:
             notify_oneself(self.person)
             sign_up(app, f"{self.family}{number}")
         self.agent_id = self.person.get("/agents").get_json()[0]["id"]
-        for _ in range(SIZE):
+        for _ in range(SIZE - 1):
             make_token(self.person, agent_id=self.agent_id)
+        self._lease()
         for _ in range(SIZE - 1):
             with_own_session(database, self.person)
         hooks = f"/projects/{self.project_id}/webhooks"
@@ -102,6 +105,13 @@ class Keeper:
         rows(database, FAILED_JOBS, {"kind": f"test.{self.family}", "number": SIZE})
         same = "UPDATE tasks SET updated_at = '2026-03-01' WHERE created_by = %(id)s"
         rows(database, same, {"id": self.person.id})
+
+    def _lease(self) -> None:
+        """Let an agent, a member with one more token, begin one task again and again."""
+        agent = as_agent(self.person, self.agent_id)
+        add_member(self.person, {"id": self.project_id}, agent, "editor")
+        for _ in range(SIZE):
+            done(agent.post(f"/leases/{claim_one(agent)['id']}/release"))
 
     def _make(self, path: str, **fields: Any) -> dict[str, Any]:
         answer = self.person.post(path, fields)

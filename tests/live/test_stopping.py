@@ -24,7 +24,8 @@ from tests.server import Server
 pytestmark = pytest.mark.faults
 
 RESTARTING = 1012
-STOPPED_SECONDS = 10
+TOLD_SECONDS = 10  # at once, on a busy machine
+STOPPED_SECONDS = 18  # less than gunicorn gives those who do not stop
 
 
 @pytest.fixture
@@ -51,10 +52,10 @@ def test_all_sockets_are_told_at_once_and_the_server_ends(stopped: Sockets, caro
     stopped.server.process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     for socket in opened:
-        code, reason = socket.closed(2)
+        code, reason = socket.closed(TOLD_SECONDS)
         assert code == RESTARTING
         assert reason
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < TOLD_SECONDS
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0
 
 
@@ -70,9 +71,9 @@ def come_back(sockets: Sockets, person: Person) -> Socket | None:
 def test_who_comes_back_too_soon_is_sent_away_as_well(stopped: Sockets, carol: Person) -> None:
     first = stopped.open(carol)
     stopped.server.process.send_signal(signal.SIGTERM)
-    assert first.closed(2)[0] == RESTARTING
+    assert first.closed(TOLD_SECONDS)[0] == RESTARTING
     while again := come_back(stopped, carol):
-        assert again.closed(2)[0] == RESTARTING
+        assert again.closed(TOLD_SECONDS)[0] == RESTARTING
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0
 
 
@@ -91,10 +92,10 @@ def test_who_signs_in_while_the_server_ends_is_told_at_once(
     told = stopped.at_both_workers(carol)
     stopped.server.process.send_signal(signal.SIGTERM)
     for socket in told:
-        socket.closed(2)
+        socket.closed(TOLD_SECONDS)
     for socket in late:
         socket.send("authenticate", token=carol.tokens["access_token"])
-        assert socket.closed(2)[0] == RESTARTING
+        assert socket.closed(TOLD_SECONDS)[0] == RESTARTING
     assert stopped.server.process.wait(STOPPED_SECONDS) == 0
 
 
@@ -112,7 +113,7 @@ def test_one_worker_that_stops_sends_its_own_away(stopped: Sockets, carol: Perso
     worker = worker_at(stopped.server, lines[0].getsockname()[1], worker_pids(stopped.server))
     ends, stays = [stopped.open(carol, sock=line) for line in lines]
     os.kill(worker, signal.SIGTERM)
-    assert ends.closed(2)[0] == RESTARTING
+    assert ends.closed(TOLD_SECONDS)[0] == RESTARTING
     stays.ping()
 
 
@@ -121,7 +122,7 @@ def test_a_long_poll_is_answered_before_the_server_ends(stopped: Sockets, carol:
     since = events_of(carol, room)[-1]["seq"]
 
     def stop() -> None:
-        time.sleep(0.5)  # nothing tells from outside that somebody waits
+        time.sleep(2)  # nothing tells from outside that somebody waits
         stopped.server.process.send_signal(signal.SIGTERM)
 
     poll: Any = partial(carol.get, f"/rooms/{room}/events?since={since}&wait=25")

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.agents import claim_one, make_agent
 from tests.archives import small_archive
 from tests.factories import Person, sign_up
 from tests.records import done, ids, make_comment, make_entry, make_item, make_project, make_task
+from tests.services import writes_of_agents
+from tests.services.writes import Write
 from tests.sql import rows
 from tests.ticktick import backup, checklist, task
 
@@ -52,15 +53,6 @@ class Fault:
         if fails:
             raise psycopg.OperationalError("the answer got lost")
         return answer
-
-
-@dataclass(frozen=True)
-class Write:
-    """A write that is told apart by a key, and a query that counts what it leaves."""
-
-    send: Callable[[Person, str], TestResponse]
-    parts: LiteralString
-    before: Callable[[Person], object] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -106,30 +98,6 @@ def give_a_task_away(person: Person, key: str) -> TestResponse:
     project_id, agent_id = MADE[f"project of {person.id}"], MADE[person.id]
     body = {"title": key, "project_id": project_id, "assignee_id": agent_id}
     return person.post("/tasks", body, Idempotency_Key=key)
-
-
-AGENTS: dict[str, Person] = {}  # the agent of a person
-
-
-def put_an_agent_to_work(person: Person) -> None:
-    """Give somebody an agent, and the agent something to do."""
-    project = make_project(person)
-    AGENTS[person.id] = make_agent(person, project)
-    make_task(person, project_id=project["id"])
-
-
-def let_it_claim(person: Person) -> None:
-    put_an_agent_to_work(person)
-    MADE[person.id] = claim_one(AGENTS[person.id])["id"]
-
-
-def claim_a_task(person: Person, key: str) -> TestResponse:
-    return AGENTS[person.id].post("/agents/me/claim", {}, Idempotency_Key=key)
-
-
-def complete_a_lease(person: Person, key: str) -> TestResponse:
-    path = f"/leases/{MADE[person.id]}/complete"
-    return AGENTS[person.id].post(path, {}, Idempotency_Key=key)
 
 
 def make_a_task_of_a_line(person: Person, key: str) -> TestResponse:
@@ -213,7 +181,7 @@ def import_an_archive(person: Person, key: str) -> TestResponse:
     return person.send("POST", "/imports", headers={"Idempotency_Key": key}, data=form)
 
 
-WRITES = {
+WRITES = writes_of_agents.WRITES | {
     "a task": Write(
         make_a_task,
         """
@@ -275,41 +243,6 @@ WRITES = {
             (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
         """,
         before=take_an_agent_on,
-    ),
-    "a claim": Write(
-        claim_a_task,
-        """
-        SELECT
-            (SELECT count(*) FROM tasks
-                WHERE created_by = %(me)s AND status = 'in_progress') AS begun,
-            (SELECT count(*) FROM leases JOIN users ON users.id = agent_id
-                WHERE owner_id = %(me)s AND ended_at IS NULL) AS leases,
-            (SELECT count(*) FROM time_entries JOIN users ON users.id = user_id
-                WHERE owner_id = %(me)s AND ended_at IS NULL) AS running,
-            (SELECT count(*) FROM events JOIN users ON users.id = actor_id
-                WHERE owner_id = %(me)s) AS events,
-            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
-        """,
-        before=put_an_agent_to_work,
-    ),
-    "a lease that is completed": Write(
-        complete_a_lease,
-        """
-        SELECT
-            (SELECT count(*) FROM tasks
-                WHERE created_by = %(me)s AND status = 'completed') AS completed,
-            (SELECT count(*) FROM leases JOIN users ON users.id = agent_id
-                WHERE owner_id = %(me)s AND leases.status = 'completed') AS leases,
-            (SELECT count(*) FROM time_entries JOIN users ON users.id = user_id
-                WHERE owner_id = %(me)s AND ended_at IS NOT NULL) AS stopped,
-            (SELECT count(*) FROM events JOIN users ON users.id = actor_id
-                WHERE owner_id = %(me)s AND type IN ('lease.ended', 'time_entry.stopped')) AS ends,
-            (SELECT count(*) FROM procrastinate_jobs JOIN users
-                ON users.id::text = args->>'actor_id'
-                WHERE owner_id = %(me)s AND args->>'kind' = 'agent_finished') AS jobs,
-            (SELECT count(*) FROM idempotency_records WHERE key = %(key)s) AS answers
-        """,
-        before=let_it_claim,
     ),
     "a task made of a line": Write(
         make_a_task_of_a_line,
@@ -429,7 +362,7 @@ WRITES = {
     ),
 }
 
-EVERYTHING = {
+EVERYTHING = writes_of_agents.EVERYTHING | {
     "a task": {"tasks": 1, "events": 1, "answers": 1},
     "a task that a webhook tells of": {"tasks": 1, "events": 1, "plans": 1, "answers": 1},
     "a timer that stops another": {
@@ -437,10 +370,6 @@ EVERYTHING = {
     },
     "a comment": {"comments": 1, "discussed": 1, "events": 1, "answers": 1},
     "a task that is given to somebody": {"tasks": 1, "events": 1, "jobs": 1, "answers": 1},
-    "a claim": {"begun": 1, "leases": 1, "running": 1, "events": 3, "answers": 1},
-    "a lease that is completed": {
-        "completed": 1, "leases": 1, "stopped": 1, "ends": 2, "jobs": 1, "answers": 1
-    },
     "a task made of a line": {"tasks": 1, "promoted": 1, "events": 2, "answers": 1},
     "a task that leaves its project": {
         "tasks": 2, "entries": 1, "told_where_it_was": 3, "told_where_it_is": 5, "answers": 1

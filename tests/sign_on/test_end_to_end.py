@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.factories import email_of
+from tests.processes import stop
 from tests.proxy import Proxy
 from tests.server import Server, free_port
 from tests.waiting import wait_until
@@ -41,7 +42,7 @@ class Mock:
 @pytest.fixture(scope="module")
 def mock(service: Server, starting: Mock) -> Mock:
     """The provider; it refuses whoever sends no nonce."""
-    wait_until(lambda: answers(starting.url), 20)
+    wait_until(lambda: answers(starting.url))
     return starting
 
 
@@ -57,8 +58,7 @@ def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
         with Proxy(("127.0.0.1", port)).opened() as door:
             yield Mock(door)
     finally:
-        process.terminate()
-        process.wait(10)
+        stop(process)
 
 
 def answers(url: str) -> bool:
