@@ -188,6 +188,7 @@ def test_the_timer_is_started_ticks_and_is_stopped(
     expect(timer.locator(".elapsed")).to_have_text("0:00:02")
     assert done(ada.get("/timer"))["task_id"] == task["id"]
     page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(f"{book['id']}$"))
     page.reload()
     expect(timer).to_contain_text("Draw a map")
     timer.get_by_role("button", name="Stop").click()
