@@ -56,6 +56,7 @@ export function boardView(session, roomName, address) {
 
   function leave() {
     drawer.show(null);
+    drawer.leave();
     session.timer.onChange.delete(redraw);
     session.onOwnEvent.delete(onOwnEvent);
     if (projectId) live.stop();

@@ -15,7 +15,7 @@ export function taskDrawer(context) {
   let content = null;
   changed.add(onChange);
   session.timer.onChange.add(onChange);
-  return { node, show };
+  return { node, show, leave: () => session.timer.onChange.delete(onChange) };
 
   function show(taskId) {
     if (taskId === wanted) return;
@@ -37,14 +37,14 @@ export function taskDrawer(context) {
       return;
     }
     if (!content) {
-      content = makeContent(context, task, leave);
+      content = makeContent(context, task, askToClose);
       fill(node, content.node);
       node.showModal();
     }
     content.update(task);
   }
 
-  function leave() {
+  function askToClose() {
     if (mayLeave()) node.close();
   }
 
@@ -64,7 +64,7 @@ export function taskDrawer(context) {
   }
 }
 
-function makeContent(context, task, leave) {
+function makeContent(context, task, close) {
   const { session, room } = context;
   const fields = taskForm(context, task);
   const lines = checklist(context, task.id);
@@ -80,7 +80,7 @@ function makeContent(context, task, leave) {
       "header",
       { class: "title-row" },
       element("h2", { tabIndex: -1, autofocus: true }, "Task"),
-      element("button", { type: "button", class: "quiet", onclick: leave, "aria-label": "Close the task" }, "×"),
+      element("button", { type: "button", class: "quiet", onclick: close, "aria-label": "Close the task" }, "×"),
     ),
     agent,
     fields.node,
