@@ -27,7 +27,7 @@ from models.principal import Principal
 from utils.preconditions import IfMatch
 
 LINES_MAX = 500
-VENDOR = PROJECT_DIR / "web" / "vendor"
+VENDORS = (PROJECT_DIR / "web" / "vendor", PROJECT_DIR / "tests" / "browser" / "vendor")
 OF_A_REQUEST = {"principal", "body", "query", "form", "upload", "if_match", "prepared"}
 ROUTES = "api/routes/"
 SENDS_FILES = "api.routes.docs"
@@ -75,7 +75,7 @@ def names(path: str) -> set[str]:
 
 def is_generated(path: str) -> bool:
     """True for what nobody reads from top to bottom."""
-    folders = ("migrations/versions/", "web/vendor/", "tests/data/")
+    folders = ("migrations/versions/", "web/vendor/", "tests/browser/vendor/", "tests/data/")
     lists = ("requirements.txt", "requirements-dev.txt", "services/common_passwords.txt")
     return path.startswith(folders) or path.endswith(lists)
 
@@ -314,7 +314,7 @@ def test_a_view_that_leaves_nothing_open_is_taken() -> None:
 
 @dataclass(frozen=True)
 class Package:
-    """A package in web/vendor, as its manifest describes it."""
+    """A package in a folder of vendored ones, as its manifest describes it."""
 
     version: str
     license: str
@@ -323,9 +323,12 @@ class Package:
     files: dict[str, str]
 
 
-def manifest() -> dict[str, Package]:
-    described = json.loads((VENDOR / "manifest.json").read_text())
+def manifest(vendor: Path) -> dict[str, Package]:
+    described = json.loads((vendor / "manifest.json").read_text())
     return {name: Package(**package) for name, package in described.items()}
+
+
+VENDORED = [(vendor, name) for vendor in VENDORS for name in manifest(vendor)]
 
 
 def integrity(path: Path) -> str:
@@ -334,20 +337,22 @@ def integrity(path: Path) -> str:
     return f"sha384-{base64.b64encode(digest).decode()}"
 
 
-def test_the_manifest_names_every_vendored_file() -> None:
-    named = {f"{name}/{file}" for name, package in manifest().items() for file in package.files}
-    found = {path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*") if path.is_file()}
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_manifest_names_every_vendored_file(vendor: Path) -> None:
+    packages = manifest(vendor)
+    named = {f"{name}/{file}" for name, package in packages.items() for file in package.files}
+    found = {path.relative_to(vendor).as_posix() for path in vendor.rglob("*") if path.is_file()}
     assert named == found - {"manifest.json"}
 
 
-@pytest.mark.parametrize("name", manifest())
-def test_vendored_files_are_as_they_were_taken(name: str) -> None:
-    package = manifest()[name]
-    assert {file: integrity(VENDOR / name / file) for file in package.files} == package.files
+@pytest.mark.parametrize(("vendor", "name"), VENDORED)
+def test_vendored_files_are_as_they_were_taken(vendor: Path, name: str) -> None:
+    package = manifest(vendor)[name]
+    assert {file: integrity(vendor / name / file) for file in package.files} == package.files
 
 
 def test_the_vendored_swagger_ui_is_the_version_that_the_manifest_names() -> None:
-    package = manifest()["swagger-ui"]
-    bundle = (VENDOR / "swagger-ui" / "swagger-ui-bundle.js").read_text()
+    package = manifest(VENDORS[0])["swagger-ui"]
+    bundle = (VENDORS[0] / "swagger-ui" / "swagger-ui-bundle.js").read_text()
     assert f'PACKAGE_VERSION:"{package.version}"' in bundle
     assert package.version in package.source

@@ -1,8 +1,8 @@
-"""The API's description, a page that shows it, and the page that links in letters lead to."""
+"""The built-in page, and the API's description with a page that shows it."""
 
-from flask import Blueprint, Response, make_response, render_template, send_from_directory
+from flask import Blueprint, Response, abort, render_template
 
-from api import asyncapi, openapi
+from api import asyncapi, openapi, web_files
 from config import settings
 
 docs = Blueprint("docs", __name__)
@@ -16,6 +16,8 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+# What others wrote is text there, and the browser holds scripts to that.
+TEXT_IS_TEXT = "; require-trusted-types-for 'script'; trusted-types 'none'"
 
 ASSETS = {
     "swagger-ui-bundle.js": SWAGGER,
@@ -23,18 +25,40 @@ ASSETS = {
     "docs.js": WEB,
     "live.js": WEB,
     "live.css": WEB,
-    "start.js": WEB,
-    "start.css": WEB,
 }
+# What the built-in page is made of, in the order in which its styles apply.
+STYLES = [f"styles/{name}.css" for name in ("base", "layout", "board", "task")]
+MODULES = sorted(
+    path.relative_to(WEB).as_posix()
+    for path in (*WEB.glob("*.js"), *WEB.glob("views/*.js"))
+    if path.name not in ASSETS
+)
+PAGE_FILES = {name: WEB / name for name in (*STYLES, *MODULES)}
 
 
 @docs.get("/")
-def get_start() -> Response:
-    """Send the page that does what letters ask for."""
-    # As seen from the page, which may be below a path of another server.
-    page = make_response(render_template("start.html", api=settings.api_prefix.lstrip("/") or "."))
-    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    return page
+def get_page() -> Response:
+    """Send the built-in page."""
+    page = render_template(
+        "page.html",
+        # As seen from the page, which may be below a path of another server.
+        api=settings.api_prefix.lstrip("/") or ".",
+        digest=web_files.digest_of_all(PAGE_FILES.values()),
+        styles=STYLES,
+        modules=MODULES,
+    )
+    response = web_files.send(web_files.of_text(page.encode(), "text/html"))
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + TEXT_IS_TEXT
+    return response
+
+
+@docs.get("/web/<digest>/<path:name>")
+def get_page_file(digest: str, name: str) -> Response:
+    """Send a part of the built-in page; during an update the asker may know of another state."""
+    if name not in PAGE_FILES:
+        abort(404)
+    is_known = digest == web_files.digest_of_all(PAGE_FILES.values())
+    return web_files.send(web_files.read(PAGE_FILES[name]), for_good=is_known)
 
 
 @docs.get("/openapi.json")
@@ -52,12 +76,12 @@ def get_asyncapi() -> Response:
 @docs.get("/docs")
 def get_docs() -> Response:
     """Send the page that shows the document and lets one try it."""
-    page = send_from_directory(WEB, "docs.html")
+    page = web_files.send(web_files.read(WEB / "docs.html"))
     page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return page
 
 
 @docs.get(f"/docs/<any({', '.join(map(repr, ASSETS))}):name>")
 def get_docs_asset(name: str) -> Response:
-    """Send a part of the page."""
-    return send_from_directory(ASSETS[name], name)
+    """Send a part of the page of the documents."""
+    return web_files.send(web_files.read(ASSETS[name] / name))

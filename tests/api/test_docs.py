@@ -1,14 +1,17 @@
 """The page that shows the API's description: it is complete and talks to this server only."""
 
+import gzip
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import PurePath
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from api import asyncapi, openapi
+from api.routes import docs
 from config import PROJECT_DIR
 
 ASSETS = {
@@ -18,7 +21,13 @@ ASSETS = {
     "/docs/live.js": "text/javascript",
     "/docs/live.css": "text/css",
 }
-OF_THE_START = {"/docs/start.js": "text/javascript", "/docs/start.css": "text/css"}
+PAGE_FILES = [f"/web/anything/{name}" for name in docs.PAGE_FILES]
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+OF_THE_PAGE = {path: KINDS[PurePath(path).suffix] for path in PAGE_FILES}
+FIRST_VIEW_MAX = 150_000  # bytes over the wire
+GZIP = {"Accept-Encoding": "gzip"}
+BELOW_DOCS = ("/docs/LICENSE", "/docs/docs.html", "/docs/../config.py", "/docs/%2e%2e/.env")
+BELOW_WEB = ("/web/x/docs.html", "/web/x/../config.py", "/web/x/vendor/manifest.json", "/web/x/")
 
 
 class Page(HTMLParser):
@@ -73,13 +82,53 @@ def test_the_page_loads_its_assets_and_nothing_else(app: Flask) -> None:
     assert Page(answer.text).loaded == set(ASSETS)
 
 
-def test_the_page_of_letters_works_below_a_path_too(app: Flask) -> None:
+def test_the_built_in_page_works_below_a_path_too(app: Flask) -> None:
     answer = fetch(app, "/")
     page = Page(answer.text)
-    assert page.loaded == {path.removeprefix("/") for path in OF_THE_START}
+    assert {re.sub("^web/[0-9a-f]{16}/", "", path) for path in page.loaded} == set(docs.PAGE_FILES)
     assert (page.linked, page.inline) == ({"docs"}, [])
     assert 'data-api="api/v1"' in answer.text
-    assert policy_of(answer) == policy_of(fetch(app, "/docs"))
+
+
+def test_the_built_in_page_may_do_what_that_of_the_documents_may_and_make_no_markup(
+    app: Flask,
+) -> None:
+    policy = policy_of(fetch(app, "/"))
+    assert policy.pop("require-trusted-types-for") == ["'script'"]
+    assert policy.pop("trusted-types") == ["'none'"]
+    assert policy == policy_of(fetch(app, "/docs"))
+
+
+def test_the_first_view_is_small(app: Flask) -> None:
+    paths = ["/", *(f"/{path}" for path in Page(fetch(app, "/").text).loaded)]
+    answers = [app.test_client().get(path, headers=GZIP, buffered=True) for path in paths]
+    assert sum(len(answer.data) for answer in answers) < FIRST_VIEW_MAX
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/swagger-ui-bundle.js", *PAGE_FILES])
+def test_a_file_is_compressed_for_those_who_can_read_that(app: Flask, path: str) -> None:
+    plain, compressed = fetch(app, path), app.test_client().get(path, headers=GZIP, buffered=True)
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(compressed.data) == plain.data
+    assert plain.headers["Vary"] == compressed.headers["Vary"] == "Accept-Encoding"
+    assert plain.headers["ETag"] != compressed.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/docs.js", PAGE_FILES[0]])
+def test_a_file_that_the_browser_has_is_not_sent_again(app: Flask, path: str) -> None:
+    seen = fetch(app, path).headers["ETag"]
+    again = app.test_client().get(path, headers={"If-None-Match": seen})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_what_the_page_names_is_kept_for_good(app: Flask) -> None:
+    for path in Page(fetch(app, "/").text).loaded:
+        assert "immutable" in fetch(app, f"/{path}").headers["Cache-Control"]
+
+
+def test_what_another_state_of_the_page_names_is_asked_for_again(app: Flask) -> None:
+    assert fetch(app, PAGE_FILES[0]).headers["Cache-Control"] == "private, no-cache"
 
 
 def test_the_page_links_to_this_server_only(app: Flask) -> None:
@@ -91,7 +140,7 @@ def test_the_page_runs_nothing_inline(app: Flask) -> None:
     assert Page(fetch(app, "/docs").text).inline == []
 
 
-@pytest.mark.parametrize(("path", "kind"), (ASSETS | OF_THE_START).items())
+@pytest.mark.parametrize(("path", "kind"), (ASSETS | OF_THE_PAGE).items())
 def test_an_asset_is_served_as_what_it_is(app: Flask, path: str, kind: str) -> None:
     answer = fetch(app, path)
     assert answer.mimetype == kind
@@ -99,7 +148,7 @@ def test_an_asset_is_served_as_what_it_is(app: Flask, path: str, kind: str) -> N
 
 
 def test_no_other_file_is_served(app: Flask) -> None:
-    for path in ("/docs/LICENSE", "/docs/docs.html", "/docs/../config.py", "/docs/%2e%2e/.env"):
+    for path in (*BELOW_DOCS, *BELOW_WEB):
         assert app.test_client().get(path).status_code == 404, path
 
 
@@ -112,7 +161,7 @@ def test_style_sheets_load_nothing(app: Flask) -> None:
 
 
 def test_the_page_s_own_scripts_name_no_other_host(app: Flask) -> None:
-    for path in ("/docs/docs.js", "/docs/live.js", "/docs/start.js"):
+    for path in ("/docs/docs.js", "/docs/live.js", *PAGE_FILES):
         assert re.findall(r"[\"'`](?:https?:)?//", fetch(app, path).text) == []
 
 

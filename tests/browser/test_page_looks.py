@@ -1,0 +1,148 @@
+"""What the page looks like: for everybody, in both themes, on a telephone, and with much on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.agents import claim_one, make_agent
+from tests.browser.people import Viewer, project_address
+from tests.changes import change_all
+from tests.factories import Person
+from tests.records import Record, done, make_comment, make_item, make_task, start_timer
+
+Look = Callable[..., Viewer]
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
+FIND_VIOLATIONS = """
+async () => (await axe.run()).violations
+  .filter(({impact}) => impact === "serious" || impact === "critical")
+  .map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html).join(" ")}`)
+"""
+STICKS_OUT = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+MANY = 2_000
+AT_ONCE = 200
+LONG_TASK_MS = 100
+WATCH_LONG_TASKS = """
+() => {
+  window.longTasks = [];
+  const note = (list) => window.longTasks.push(...list.getEntries().map((each) => each.duration));
+  new PerformanceObserver(note).observe({type: "longtask"});
+}
+"""
+SCROLL_ALL = """
+async () => {
+  for (const list of document.querySelectorAll(".cards"))
+    for (let top = 0; top < list.scrollHeight; top += 2000) {
+      list.scrollTop = top;
+      await new Promise(requestAnimationFrame);
+    }
+}
+"""
+
+
+@pytest.fixture
+def full_book(ada: Person, grace: Person, book: Record) -> Record:
+    """The book with some of everything that a board shows."""
+    long = "Draw a map of all the places that are named in the book, and of those that are not"
+    titles = ("Find a title", "Write the first chapter", long, "Index")
+    tasks = [make_task(ada, title=title, project_id=book["id"]) for title in titles]
+    fields = {
+        "labels": ["writing", "cover"],
+        "priority": "urgent",
+        "due_at": "2026-03-02T09:00:00Z",
+        "assignee_id": grace.id,
+        "description": "Short, and not yet taken.",
+    }
+    done(ada.patch(f"/tasks/{tasks[0]['id']}", fields))
+    done(ada.patch(f"/tasks/{tasks[3]['id']}", {"status": "completed"}))
+    make_item(ada, "Ask around", task_id=tasks[0]["id"])
+    make_item(ada, "Look at others", task_id=tasks[0]["id"], status="done")
+    make_comment(ada, tasks[0], "@Grace what do you think?")
+    start_timer(ada, task_id=tasks[2]["id"])
+    agent = make_agent(ada, book)
+    lease = claim_one(agent)
+    said = {"progress": 40, "message": "Looking at other books"}
+    done(agent.post(f"/leases/{lease['id']}/heartbeat", said))
+    return book
+
+
+def check(page: Page, name: str, folder: Path) -> None:
+    """Take a picture of a view and let axe look at it."""
+    page.screenshot(path=folder / f"{name}.png")
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == [], name
+    assert not page.evaluate(STICKS_OUT), name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_view_can_be_used_by_everybody(
+    look: Look, ada: Person, full_book: Record, scheme: str, width: int, tmp_path: Path
+) -> None:
+    viewport = {"width": width, "height": 844}
+    viewer = look(color_scheme=scheme, viewport=viewport, bypass_csp=True)  # axe makes markup
+    page = viewer.page
+    for end, heading in (
+        ("#/sign-up", "Make an account"),
+        ("#/forgotten-password", "Forgotten password"),
+        ("#verify=token", "Is this e-mail address yours?"),
+        ("#second_factor=abc&methods=totp,recovery_code", "One more step"),
+        ("", "Sign in"),
+    ):
+        page.goto("about:blank")
+        viewer.go(end)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        check(page, heading, tmp_path)
+    viewer.sign_in(ada)
+    expect(page.get_by_role("link", name="The book", exact=True)).to_be_visible()
+    check(page, "Projects", tmp_path)
+    page.get_by_role("link", name="The book", exact=True).click()
+    expect(viewer.card("Find a title")).to_contain_text("1/2")
+    check(page, "Board", tmp_path)
+    drawer = viewer.open_task("Find a title")
+    expect(drawer.get_by_role("log")).to_contain_text("@Grace")
+    check(page, "Task", tmp_path)
+    drawer.get_by_label("Title").fill("Choose a title")
+    task_id = page.url.rpartition("/")[2]
+    done(ada.patch(f"/tasks/{task_id}", {"title": "Find two titles"}))
+    drawer.get_by_role("button", name="Save").click()
+    expect(drawer.get_by_role("form", name="Somebody else")).to_be_visible()
+    check(page, "Conflict", tmp_path)
+    viewer.context.set_offline(True)
+    viewer.wait_for_connection("offline")
+    check(page, "Offline", tmp_path)
+
+
+def test_a_board_of_many_tasks_stays_smooth(look: Look, ada: Person, book: Record) -> None:
+    statuses = ("pending", "in_progress", "completed", "cancelled")
+    for start in range(0, MANY, AT_ONCE):
+        made = [
+            {
+                "kind": "create",
+                "task": {
+                    "title": f"Task {number} of many",
+                    "project_id": book["id"],
+                    "status": statuses[number % 4],
+                    "labels": [f"label {number % 7}"],
+                },
+            }
+            for number in range(start, start + AT_ONCE)
+        ]
+        change_all(ada, *made)
+    viewer = look()
+    page = viewer.page
+    viewer.sign_in(ada, project_address(book))
+    expect(page.locator(".card")).to_have_count(MANY)
+    page.evaluate(WATCH_LONG_TASKS)
+    page.get_by_label("Filter by text").press_sequentially("task 19")
+    expect(page.locator(".card")).to_have_count(111)
+    page.get_by_label("Filter by text").fill("")
+    expect(page.locator(".card")).to_have_count(MANY)
+    page.evaluate(SCROLL_ALL)
+    page.get_by_label("New task").fill("One more")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card")).to_have_count(MANY + 1)
+    assert [each for each in page.evaluate("window.longTasks") if each > LONG_TASK_MS] == []
