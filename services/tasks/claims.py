@@ -20,7 +20,8 @@ BEST_FIRST = (
 
 # In the words of the indexes ix_tasks_claimable and ix_tasks_given, each of which is read in its
 # own order: what a claim costs follows from the number of projects, not of the tasks in them.
-# Projects are looked up one by one, however few there are for the planner to rather read them all.
+# The planner knows neither how few projects somebody has nor how little an agent was given. So
+# projects are looked up one by one, and IS TRUE keeps it from reading all that is in them.
 CLAIM = """
     WITH places AS (
         SELECT open.id FROM memberships CROSS JOIN LATERAL (
@@ -35,7 +36,7 @@ CLAIM = """
         UNION
         SELECT given.* FROM (
             SELECT id, priority, due_at, position FROM tasks
-            WHERE {doer} = :me AND {pending} AND scope_id IN (SELECT id FROM places)
+            WHERE {doer} = :me AND {pending} AND (scope_id IN (SELECT id FROM places)) IS TRUE
               AND {unblocked} {given_labels}
             ORDER BY {best_task_first} LIMIT {window}
         ) AS given
@@ -46,12 +47,14 @@ CLAIM = """
       AND COALESCE(tasks.delegate_id, tasks.assignee_id, :me) = :me
     ORDER BY {best_first} LIMIT :most FOR UPDATE OF tasks SKIP LOCKED
 """
+# BETWEEN says no more than =, and lets the planner expect many tasks: where most projects have few it
+# would read all of a large one and sort them.
 FREE = """
     SELECT free.* FROM places CROSS JOIN LATERAL (
         SELECT id, priority, due_at, position FROM tasks
-        WHERE scope_id = places.id AND {pending}
+        WHERE scope_id BETWEEN places.id AND places.id AND {pending}
           AND delegate_id IS NULL AND assignee_id IS NULL AND {unblocked}
-        ORDER BY {best_task_first} LIMIT {window}
+        ORDER BY scope_id, {best_task_first} LIMIT {window}
     ) AS free
 """
 # Of each label by itself, also in order: see models/claimable_label.py.
