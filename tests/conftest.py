@@ -47,16 +47,11 @@ from api import create_app  # noqa: E402
 from services.db_client import db, running_database  # noqa: E402
 from tests.factories import Person, sign_up  # noqa: E402
 from tests.server import Server  # noqa: E402
-from tests.sql import rows  # noqa: E402
+from tests.sql import LAZY_COMMITS, rows  # noqa: E402
 
 FORGET_JOBS = db.prepare(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
 
 # What tests write need not outlive the machine, so no commit has to wait for the disk.
-LAZY_COMMITS = """
-    DO $$ BEGIN
-        EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
-    END $$
-"""
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,16 @@ from psycopg.rows import dict_row
 
 from services.db_client import DatabaseClient
 
+# New connections to the database need not wait for the disk, or have to again.
+LAZY_COMMITS: LiteralString = """
+    DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+    END $$
+"""
+DURABLE_COMMITS: LiteralString = LAZY_COMMITS.replace(
+    "SET synchronous_commit = off", "RESET synchronous_commit"
+)
+
 
 def connect(database: str) -> psycopg.Connection[dict[str, Any]]:
     """Open a connection of one's own to the database with this URL of SQLAlchemy's."""

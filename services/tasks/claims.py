@@ -47,8 +47,8 @@ CLAIM = """
       AND COALESCE(tasks.delegate_id, tasks.assignee_id, :me) = :me
     ORDER BY {best_first} LIMIT :most FOR UPDATE OF tasks SKIP LOCKED
 """
-# BETWEEN says no more than =, and lets the planner expect many tasks: where most projects have few it
-# would read all of a large one and sort them.
+# BETWEEN says no more than =, and lets the planner expect many tasks: where most projects have few
+# it would read all of a large one and sort them.
 FREE = """
     SELECT free.* FROM places CROSS JOIN LATERAL (
         SELECT id, priority, due_at, position FROM tasks
