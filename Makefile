@@ -2,16 +2,18 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
-LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
+LOCKS := requirements.txt requirements-tracing.txt requirements-dev.txt benchmarks/requirements.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# Tests start the program dozens of times: it would be compiled anew for each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check check-locks check-schema migrate bench curve bench-live bench-claims lock
+.PHONY: help run test test-looks test-faults check check-locks check-schema migrate bench curve performance-report bench-live bench-claims bench-startup lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | tr @ '\t' | expand -t 22
 
 run: $(VENV)/.run-installed ## start Stint and its database, on http://127.0.0.1:8000 unless PORT says otherwise
 	@exec $(BIN)/python main.py
@@ -19,8 +21,12 @@ run: $(VENV)/.run-installed ## start Stint and its database, on http://127.0.0.1
 test: $(VENV)/.dev-installed ## run the tests (ARGS="-k timer" for some of them)
 	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+test-looks: $(VENV)/.dev-installed ## look at every view of the page: both themes, wide and on a telephone
+	@$(BIN)/python -m pytest -m "looks and not alone" --numprocesses auto --maxprocesses 4 --dist load $(ARGS)
+	@exec $(BIN)/python -m pytest -m "looks and alone" $(ARGS)
+
 test-faults: $(VENV)/.dev-installed ## run the tests that kill, cut and starve things
-	@exec $(BIN)/python -m pytest -m faults $(ARGS)
+	@exec $(BIN)/python -m pytest -m faults --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks
 	$(BIN)/python -m ruff check .
@@ -48,11 +54,14 @@ check-locks: $(VENV)/.dev-installed
 migrate: $(VENV)/.run-installed ## bring the schema of the database up to date
 	@exec $(BIN)/python -m flask --app main db upgrade
 
-bench: $(BENCH_VENV)/.bench-installed ## measure what is claimed about speed (takes minutes)
+bench: $(BENCH_VENV)/.bench-installed ## measure what is claimed about speed (takes 20 minutes)
 	@exec $(BENCH_VENV)/bin/python -m benchmarks $(ARGS)
 
-curve: $(BENCH_VENV)/.bench-installed ## measure what a page costs in ever larger projects
+curve: $(BENCH_VENV)/.bench-installed ## measure how costs grow, for docs/performance.rst (takes 20 minutes)
 	@exec $(BENCH_VENV)/bin/python -m benchmarks.curve $(ARGS)
+
+performance-report: $(BENCH_VENV)/.bench-installed ## write its tables and plots anew, from what was measured
+	@exec $(BENCH_VENV)/bin/python -m benchmarks.document
 
 bench-live: $(BENCH_VENV)/.bench-installed ## measure what live rooms carry
 	@exec $(BENCH_VENV)/bin/python -m benchmarks.live $(ARGS)
@@ -60,11 +69,15 @@ bench-live: $(BENCH_VENV)/.bench-installed ## measure what live rooms carry
 bench-claims: $(BENCH_VENV)/.bench-installed ## measure what a claim costs with ever more open tasks
 	@exec $(BENCH_VENV)/bin/python -m benchmarks.claims $(ARGS)
 
+bench-startup: $(BENCH_VENV)/.bench-installed ## measure how soon it answers, and its memory
+	@exec $(BENCH_VENV)/bin/python -m benchmarks.startup $(ARGS)
+
 lock: $(VENV)/.dev-installed ## write the locks anew (UPGRADE=--upgrade for newer versions)
 	$(call compile_into,.)
 
 # $(1) is the folder to write into; versions that a lock there pins already are kept.
 compile_into = $(COMPILE) requirements.in --output-file "$(1)/requirements.txt" && \
+	$(COMPILE) requirements-tracing.in --output-file "$(1)/requirements-tracing.txt" && \
 	$(COMPILE) requirements-dev.in --output-file "$(1)/requirements-dev.txt" && \
 	$(COMPILE) requirements.txt benchmarks/requirements.in \
 		--output-file "$(1)/benchmarks/requirements.txt"

@@ -6,9 +6,11 @@ import secrets
 import sys
 from email.utils import formataddr, parseaddr
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +29,11 @@ PROJECT_DIR = Path(__file__).resolve().parent
 # Tests and checks name another file here, to be free of a developer's own settings.
 ENV_FILE = os.environ.get("ENV_FILE", PROJECT_DIR / ".env")
 SECRET_KEY_MIN_LENGTH = 32
+SECRET_KEY_MIN_VARIETY = 8  # different characters; what is drawn at random has more
+MAKE_A_KEY = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+TRACE_BATCH = 64  # spans: to encode so many takes the event loop of a web process 2 ms
+TRACE_NUMBERS = r"OTEL_(BSP_\w+|\w+_(COUNT|LENGTH)_LIMIT)"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SMTP_URL = (
     r"(?P<scheme>smtp|smtps|smtp\+plain)://"
     r"((?P<user>[^:@/]+)(:(?P<password>[^:@/]+))?@)?"
@@ -41,12 +48,16 @@ def _check_api_prefix(prefix: str) -> str:
 
 
 def _check_database_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(
-        ("postgresql://", "postgres://", "postgresql+psycopg://")
-    ):
+    if re.match(r"postgres(ql|ql\+psycopg)?://", url.get_secret_value()) is None:
         raise ValueError(
             "must name a PostgreSQL database, like postgresql://user:password@host:5432/stint"
         )
+    return url
+
+
+def _check_redis_url(url: SecretStr) -> SecretStr:
+    if re.fullmatch(r"(rediss?|unix)://[^\s]+", url.get_secret_value()) is None:
+        raise ValueError("must be like redis://user:password@host:6379/0")
     return url
 
 
@@ -57,6 +68,11 @@ def _split(names: object) -> object:
 
 
 def _check_origin(origin: str) -> str:
+    if origin == "*":
+        raise ValueError(
+            "must name each site: with * any page could act for whoever is signed in; "
+            "list them like https://app.example.org"
+        )
     if re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
         raise ValueError("must be origins like https://app.example.org, without a path")
     return origin
@@ -66,6 +82,12 @@ def _check_public_url(url: str) -> str:
     if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*", url) is None:
         raise ValueError("must be an address like https://stint.example.org, without a final slash")
     return url
+
+
+def _is_in_the_open(url: str) -> bool:
+    """Tell whether people on the way can read along; on this very machine there is nobody."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def _check_sender(sender: str) -> str:
@@ -94,6 +116,19 @@ def _check_rate(rate: str) -> str:
     if rate != "off" and re.fullmatch(r"[1-9][0-9]* per (second|minute|hour|day)", rate) is None:
         raise ValueError("must be like 600 per minute, or off")
     return rate
+
+
+def _check_collector(url: str) -> str:
+    if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?", url) is None:
+        raise ValueError("must be an address like http://127.0.0.1:4318")
+    try:
+        version("opentelemetry-exporter-otlp-proto-http")
+    except PackageNotFoundError:
+        raise ValueError(
+            "needs more packages; leave it empty, or get them with: "
+            f"{sys.executable} -m pip install --require-hashes -r requirements-tracing.txt"
+        ) from None
+    return url.removesuffix("/")
 
 
 def _check_network(network: str) -> str:
@@ -180,7 +215,7 @@ class Settings(BaseSettings):
     webhook_http: bool = Field(False, description="whether webhooks may go without encryption")
     webhook_seconds: PositiveFloat = Field(15, description="how long a webhook's receiver may take")
 
-    redis_url: SecretStr | None = Field(
+    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = Field(
         None, description="carries hints between processes; PostgreSQL does where it is unset"
     )
     event_days: PositiveInt = Field(
@@ -266,6 +301,33 @@ class Settings(BaseSettings):
         365, description="how long it is kept who signed in and who changed who belongs to what"
     )
 
+    flask_debug: bool = Field(
+        False, description="lets `flask run` show tracebacks; refused in production"
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="what Prometheus sends to read /metrics, which is closed while this is unset",
+    )
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_collector)] | None = Field(
+        None,
+        description="where traces go: a collector of OpenTelemetry, like http://127.0.0.1:4318; "
+        "needs requirements-tracing.txt",
+    )
+    otel_sdk_disabled: bool = Field(
+        False, description="whether that is to count for nothing, as if it were unset"
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="what it wants to see with them, like authorization=Bearer%20secret"
+    )
+    otel_service_name: str = Field("stint", description="what this installation is called in them")
+    otel_traces_sampler_arg: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the traces that begin here that are recorded; of those that callers "
+        "began, what they say holds",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line written"
     )
@@ -273,26 +335,75 @@ class Settings(BaseSettings):
         "auto", description="auto writes JSON in production and readable lines elsewhere"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def overlook_what_means_nothing(cls, given: dict[str, object]) -> dict[str, object]:
+        """Nobody sees blanks around, but a key is what it is; and platforms tell all who trace."""
+        texts = {name: value for name, value in given.items() if isinstance(value, str)}
+        texts.pop("secret_key", None)
+        given |= {name: value.strip() for name, value in texts.items()}
+        nothing = {name for name, value in texts.items() if value.isspace()}
+        if str(given.get("otel_sdk_disabled")).lower() == "true":
+            nothing.add("otel_exporter_otlp_endpoint")
+        if "otel_exporter_otlp_endpoint" not in given.keys() - nothing:
+            nothing |= {"otel_traces_sampler_arg", "otel_sdk_disabled"}
+        return {name: value for name, value in given.items() if name not in nothing}
+
+    @model_validator(mode="after")
+    def refuse_what_stops_traces(self) -> Self:
+        """OpenTelemetry reads these itself, late, and each request would end with its error."""
+        for name, value in os.environ.items() if self.otel_exporter_otlp_endpoint else ():
+            least = TRACE_BATCH if name == "OTEL_BSP_MAX_QUEUE_SIZE" else "_LIMIT" not in name
+            is_number = value.isdecimal() and int(value) >= least
+            if value and re.fullmatch(TRACE_NUMBERS, name) and not is_number:
+                raise ValueError(f"{name} must be a whole number, {least:d} or more")
+        return self
+
     @model_validator(mode="after")
     def refuse_insecure_values(self) -> Self:
         """Outside development and tests nothing may run on a generated or weak secret."""
-        if self.secret_key is not None:
-            secret = self.secret_key.get_secret_value()
-            if len(secret) < SECRET_KEY_MIN_LENGTH:
-                raise ValueError(
-                    f"SECRET_KEY must have at least {SECRET_KEY_MIN_LENGTH} characters; "
-                    "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-                )
+        self._refuse_unfit_key()
         if self.environment == "production":
             if self.secret_key is None:
+                raise ValueError(f"SECRET_KEY must be set in production; {MAKE_A_KEY}")
+            if len(set(self.secret_key.get_secret_value())) < SECRET_KEY_MIN_VARIETY:
                 raise ValueError(
-                    "SECRET_KEY must be set in production; "
-                    "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+                    "SECRET_KEY must be random in production: who guesses it can sign in as "
+                    f"anybody; {MAKE_A_KEY}"
                 )
             if self.password_memory_kib < 19_456:
-                raise ValueError("PASSWORD_MEMORY_KIB must be at least 19456 in production")
+                raise ValueError(
+                    "PASSWORD_MEMORY_KIB must be at least 19456 in production, or stolen hashes "
+                    "are guessed too fast"
+                )
+            if self.flask_debug:
+                raise ValueError("FLASK_DEBUG must be off in production, or strangers see code")
+            self._refuse_pages_in_the_open()
             self._require_names_for_mail()
         return self
+
+    def _refuse_unfit_key(self) -> None:
+        secret = self.secret_key.get_secret_value() if self.secret_key is not None else None
+        if secret is not None and len(secret) < SECRET_KEY_MIN_LENGTH:
+            raise ValueError(
+                f"SECRET_KEY must have at least {SECRET_KEY_MIN_LENGTH} characters; {MAKE_A_KEY}"
+            )
+        if secret is not None and ("," in secret or secret != secret.strip()):
+            raise ValueError(
+                "SECRET_KEY must have no comma, and no blank at its ends, or OLD_SECRET_KEYS "
+                f"could not list it one day; {MAKE_A_KEY}"
+            )
+
+    def _refuse_pages_in_the_open(self) -> None:
+        """Cookies and tokens go with pages: over plain HTTP everybody on the way reads them."""
+        for name, urls in (
+            ("PUBLIC_URL", (self.public_url,) if self.public_url else ()),
+            ("CORS_ORIGINS", self.cors_origins),
+        ):
+            if any(_is_in_the_open(url) for url in urls):
+                raise ValueError(
+                    f"{name} must be https in production, or everybody on the way reads the cookies"
+                )
 
     def _require_names_for_mail(self) -> None:
         """Links to this very machine, from nobody, are of no use to people elsewhere."""

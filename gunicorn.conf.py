@@ -6,8 +6,14 @@ import sys
 from typing import Any
 
 from config import settings
+from gunicorn_arbiter import PatientArbiter
 from services.postgres.embedded import embedded_postgres
 from utils.errors import ServiceError
+from utils.metrics_directory import (
+    close_metrics_directory,
+    forget_process,
+    open_metrics_directory,
+)
 
 bind = (
     f"[{settings.host}]:{settings.port}"
@@ -51,8 +57,10 @@ if files_max != resource.RLIM_INFINITY:
 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files_max))
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Bring a database along when none is named; the master owns it, workers come and go."""
+    server.__class__ = PatientArbiter
+    open_metrics_directory(worker_tmp_dir)
     if settings.database_url is None:
         try:
             embedded_postgres.start()
@@ -60,6 +68,12 @@ def on_starting(_server: Any) -> None:
             sys.exit(f"stint: {error.detail}")
 
 
+def child_exit(_server: Any, worker: Any) -> None:
+    """Let what a worker had open count no more."""
+    forget_process(worker.pid)
+
+
 def on_exit(_server: Any) -> None:
-    """Does nothing unless this master started the database."""
+    """Stop the database, if this master started it."""
+    close_metrics_directory()
     embedded_postgres.stop()

@@ -10,12 +10,13 @@ from api.middleware import (
     auth,
     cors,
     error_handler,
+    metrics,
     proxies,
-    rate_limit,
     request_context,
     request_guard,
     security_headers,
     socket_guard,
+    traces,
 )
 from api.routes.accounts import accounts
 from api.routes.agents import agents
@@ -34,6 +35,7 @@ from api.routes.live import live, sockets
 from api.routes.mail import mail
 from api.routes.mcp import mcp
 from api.routes.members import members
+from api.routes.metrics import metrics as metrics_routes
 from api.routes.notifications import notifications
 from api.routes.passkeys import passkeys
 from api.routes.projects import projects
@@ -92,8 +94,9 @@ def create_app() -> Flask:
     security_headers.init_app(app)
     proxies.init_app(app)
     cors.init_app(app)
-    rate_limit.init_app(app)
     request_context.init_app(app)
+    traces.init_app(app)
+    metrics.init_app(app)
     request_guard.init_app(app)
     socket_guard.init_app(app)
     auth.init_app(app)
@@ -105,6 +108,7 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint, url_prefix=settings.api_prefix)
     app.register_blueprint(health)
     app.register_blueprint(health, url_prefix=settings.api_prefix, name="api_health")
+    app.register_blueprint(metrics_routes)
     app.register_blueprint(sockets)
     app.register_blueprint(mcp)
     app.register_blueprint(docs)

@@ -18,10 +18,12 @@ from models.download import Download
 from models.redirect import Redirect
 from utils.pages import Page
 from utils.preconditions import etag_of, parse_tags
+from utils.rows import dump_json
 
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 CHUNK_BYTES = 65_536
+NOT_KEPT = ("Cache-Control", "no-store")
 
 
 class _WholeResponse(Response):
@@ -96,12 +98,17 @@ class Renderer:
 
     def _render_resource(self, request: Request, resource: Any) -> Answer:
         etag = etag_of(resource)
+        headers = [("ETag", etag)]
+        if not request.view_args:
+            # Everybody finds their own there, and versions of two people's are called the same:
+            # what a browser had kept of one would be shown to the next who signs in.
+            headers.append(NOT_KEPT)
         if request.method in ("GET", "HEAD"):
             seen = parse_tags(request.headers.get("If-None-Match"))
             if seen and (etag in seen or f"W/{etag}" in seen or "*" in seen):
-                return Answer(HTTPStatus.NOT_MODIFIED, headers=[("ETag", etag)])
-        headers = [("Content-Type", JSON), ("ETag", etag)]
-        return Answer(self._status, self._adapter.dump_json(resource), headers)
+                return Answer(HTTPStatus.NOT_MODIFIED, headers=headers)
+        body = self._adapter.dump_json(resource)
+        return Answer(self._status, body, [("Content-Type", JSON), *headers])
 
     def _render_negotiated(
         self, request: Request, result: Any, write_csv: Callable[[Any], bytes]
@@ -127,7 +134,7 @@ class Renderer:
         headers = [("Content-Type", JSON)]
         if page.next_cursor is not None:
             headers.append(("Link", f'<{_next_url(request, page.next_cursor)}>; rel="next"'))
-        return Answer(self._status, self._adapter.dump_json(list(page.items)), headers)
+        return Answer(self._status, dump_json(self._adapter, page.items), headers)
 
 
 def _next_url(request: Request, cursor: str) -> str:

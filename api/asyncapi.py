@@ -36,6 +36,8 @@ or from a browser with the subprotocols `{SUBPROTOCOL}` and `ticket.{{ticket}}`,
 Fetch `{settings.api_prefix}/rooms/{{room}}/snapshot` and subscribe with its `epoch` and `seq`: what
 happened since comes as events. Remember the `seq` of the last one in each room, pass over any that
 you have already, and subscribe with it when a connection was lost: so you miss nothing.
+
+When the server closes, it says why, and behind that in brackets the request to name in a report.
 """
 
 

@@ -15,6 +15,7 @@ from api.contract import Access, Contract
 from api.cookies import ACCESS_COOKIE, CSRF_HEADER
 from api.examples import example_of
 from api.idempotency import KEY_MAX_LENGTH
+from api.links import Link, Links, Step
 from api.middleware.rate_limit import kinds_of
 from api.problem import Problem
 from models.download import Download
@@ -64,10 +65,11 @@ class _Document:
             return {"$ref": REFERENCE.format(model=title)}
         return schema
 
-    def add(self, rule: Rule, method: str, contract: Contract) -> None:
-        """Describe one route."""
+    def add(self, rule: Rule, step: Step, links: dict[str, Link]) -> None:
+        """Describe one route, and where its answer leads."""
+        method, contract = step.method, step.contract
         operation: dict[str, Any] = {
-            "operationId": rule.endpoint.replace(".", "_"),
+            "operationId": step.operation_id,
             "tags": [contract.view.__module__.rsplit(".", 1)[-1]],
             **_texts(contract),
             "parameters": [*self._parameters(rule, method, contract)],
@@ -77,8 +79,9 @@ class _Document:
         body = self._request_body(contract)
         if body is not None:
             operation["requestBody"] = body
-        path = "".join(f"{{{part}}}" if variable else part for variable, part in _parts(rule))
-        self.paths.setdefault(path, {})[method.lower()] = operation
+        if links:
+            operation["responses"][str(int(contract.status))]["links"] = links
+        self.paths.setdefault(step.path, {})[method.lower()] = operation
 
     def _parameters(self, rule: Rule, method: str, contract: Contract) -> Iterator[dict[str, Any]]:
         for variable, name in _parts(rule):
@@ -294,19 +297,24 @@ def _example_of(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def _contracts(app: Flask) -> Iterator[tuple[Rule, str, Contract]]:
+def _steps(app: Flask) -> Iterator[tuple[Rule, Step]]:
     for rule in app.url_map.iter_rules():
         contract = getattr(app.view_functions[rule.endpoint], "contract", None)
         if contract is not None:
+            path = "".join(f"{{{part}}}" if variable else part for variable, part in _parts(rule))
+            variables = tuple(part for variable, part in _parts(rule) if variable)
+            name = rule.endpoint.replace(".", "_")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield rule, method, contract
+                yield rule, Step(name, method, path, variables, contract)
 
 
 def describe(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     document = _Document()
-    for rule, method, contract in _contracts(app):
-        document.add(rule, method, contract)
+    steps = list(_steps(app))
+    links = Links(step for _, step in steps)
+    for rule, step in steps:
+        document.add(rule, step, links.of(step))
     return {
         "openapi": "3.1.0",
         "info": {

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
-from api.middleware.request_context import request_id
 from utils.errors import ServiceError, UnprocessableError
 from utils.logger import get_logger
+from utils.trace_context import current_request_id
 
 logger = get_logger(__name__)
 
@@ -83,6 +83,6 @@ def problem_of(error: ServiceError) -> Problem:
         status=error.status,
         code=error.code,
         detail=error.detail,
-        request_id=request_id(),
+        request_id=current_request_id(),
         **members,
     )

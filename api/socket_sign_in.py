@@ -14,6 +14,9 @@ from models.principal import Principal
 from models.scope import Scope
 from services.live.connection import Connection
 from utils.errors import ForbiddenError, ServiceError, UnauthenticatedError
+from utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 FIRST_MESSAGE_SECONDS = 5.0
 TICKET_PREFIX = "ticket."
@@ -25,13 +28,19 @@ def sign_in(connection: Connection, request: Request) -> Principal | None:
         principal = _find_principal(connection, request)
         authorise(principal, Scope.ROOMS_READ)
         return principal
-    except UnauthenticatedError as error:
-        connection.close(CloseCode.UNAUTHENTICATED, error.detail)
-    except ForbiddenError as error:
-        connection.close(CloseCode.NOT_A_MEMBER, error.detail)
     except ServiceError as error:
-        connection.close(CloseCode.RESTARTING, error.detail)
-    return None
+        logger.info("socket.refused", connection_id=connection.id, code=error.code)
+        connection.close(_close_code_of(error), error.detail)
+        return None
+
+
+def _close_code_of(error: ServiceError) -> CloseCode:
+    match error:
+        case UnauthenticatedError():
+            return CloseCode.UNAUTHENTICATED
+        case ForbiddenError():
+            return CloseCode.NOT_A_MEMBER
+    return CloseCode.RESTARTING
 
 
 def _find_principal(connection: Connection, request: Request) -> Principal:

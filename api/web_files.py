@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,12 +39,6 @@ def of_text(content: bytes, kind: str) -> WebFile:
     """Return what is sent for a text of this kind."""
     digest = hashlib.sha256(content).hexdigest()[:32]
     return WebFile(kind, content, gzip.compress(content, mtime=0), digest)
-
-
-def digest_of_all(paths: Iterable[Path]) -> str:
-    """Return what is another whenever one of the files is."""
-    digests = "".join(read(path).digest for path in paths)
-    return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 
 def send(file: WebFile, *, for_good: bool = False) -> Response:

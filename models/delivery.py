@@ -41,6 +41,12 @@ class DeliveryRow(Identified, Base):
             "seq",
             postgresql_where=text("status = 'pending'"),
         ),
+        Index(
+            "ix_deliveries_webhook_id_id_failed",
+            "webhook_id",
+            "id",
+            postgresql_where=text("status = 'failed'"),
+        ),
         Index(None, "created_at", postgresql_using="brin"),
         CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
     )
@@ -69,6 +75,7 @@ class Message(Schema):
     seq: int | None
     actor: str | None = None
     client_id: str | None = None
+    request_id: str | None = None
     subject: str | None = None
     version: int | None = None
     data: dict[str, Any] | None = None

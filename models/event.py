@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Schema, UuidText
@@ -85,12 +85,27 @@ class EventLogRow(Base):
     epoch: Mapped[str] = mapped_column(UuidText)
 
 
+# In these words, so that the index is found: the task that an event is about, and the kinds of
+# events that are its history. What agents say with each heartbeat is not.
+ABOUT = "COALESCE((data ->> 'task_id')::uuid, subject_id)"
+OF_HISTORY = "split_part(type, '.', 1) IN ('task', 'item', 'comment')"
+
+
 class EventRow(Base):
     """One change."""
 
     __tablename__ = "events"
-    # Rows lie in the order of time, so that a summary of each stretch finds the old ones.
-    __table_args__ = (Index(None, "at", postgresql_using="brin"),)
+    __table_args__ = (
+        # Rows lie in the order of time, so that a summary of each stretch finds the old ones.
+        Index(None, "at", postgresql_using="brin"),
+        Index(
+            "ix_events_of_tasks",
+            text(ABOUT),
+            "seq",
+            "subject_id",
+            postgresql_where=text(OF_HISTORY),
+        ),
+    )
 
     room: Mapped[str] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -98,6 +113,8 @@ class EventRow(Base):
     type: Mapped[str]
     actor_id: Mapped[str] = mapped_column(UuidText)
     client_id: Mapped[str | None]
+    request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]  # where the request had one, or made one
     subject_id: Mapped[str] = mapped_column(UuidText)
     version: Mapped[int]
     data: Mapped[dict[str, Any]]
@@ -117,6 +134,9 @@ class Event(Schema):
     at: datetime
     actor: str = Field(description="Id of the user who did it.")
     client_id: str | None = Field(description="The X-Client-Id it was done with.")
+    request_id: str | None = Field(
+        None, description="The X-Request-Id of the request that it was done by or because of."
+    )
     subject: str = Field(description="Id of what was changed.")
     version: int = Field(description="Version of the subject after the change.")
     data: dict[str, Any] = Field(
@@ -130,6 +150,12 @@ class EventQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: int = Field(0, ge=0, le=2**63 - 1, description="Only events after this seq.")
+    epoch: str | None = Field(
+        None,
+        max_length=64,
+        description="The epoch that `since` is of, as the snapshot has it: after a backup was "
+        "restored the same numbers are other events.",
+    )
     limit: int = Field(PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="Most events to return.")
     wait: float = Field(
         0,

@@ -1,6 +1,7 @@
 """Health: what balancers and operators ask."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -14,11 +15,26 @@ class Health(Schema):
     status: Literal["healthy"] = "healthy"
 
 
+class Lack(StrEnum):
+    """What requests can be served without, for a while."""
+
+    BUS = "bus"
+    WORKER = "worker"
+    DISK = "disk"
+
+
 class Readiness(Schema):
     """The process can do its work."""
 
-    status: Literal["ready"] = "ready"
+    status: Literal["ready", "degraded"] = Field(
+        description="degraded: requests are served, and an operator should look at what is lacking."
+    )
     schema_revision: str
+    lacking: list[Lack] = Field(
+        description="bus: this process does not hear the others, and looks every few seconds. "
+        "worker: no `flask worker` has been seen for half a minute; no letters, webhooks and "
+        "reminders go out. disk: little is left where the embedded PostgreSQL keeps its data."
+    )
 
 
 class PoolUse(Schema):
@@ -39,12 +55,13 @@ class HealthDetails(Schema):
     """How this installation does, seen by the worker process that answered."""
 
     database_version: str = Field(examples=["17.2"])
-    schema_revision: str | None
+    schema_revision: str
     pool: PoolUse
     bus: Bus
     processes: int = Field(description="Worker processes that serve sockets.")
     sockets: int = Field(description="Open sockets at this process.")
     sockets_in_rooms: int = Field(description="Open sockets with a room open, over all processes.")
+    has_worker: bool = Field(description="Whether a `flask worker` was seen just now.")
     jobs_waiting: int = Field(description="What the worker process still has to do.")
     jobs_waiting_since: datetime | None = Field(
         description="When the oldest job that could be done now was due; if that is long ago, "

@@ -33,6 +33,9 @@ class Job(Schema):
     status: JobStatus
     attempts: int = Field(description="How often it was tried, without the one that runs now.")
     arguments: dict[str, Any] = Field(description="What it is about; there are no secrets in it.")
+    request_id: str | None = Field(
+        description="The request that asked for it; the log of what came of it names it."
+    )
     created_at: datetime | None = Field(description="When it was asked for.")
     attempted_at: datetime | None = Field(description="When it was tried last.")
     due_at: datetime | None = Field(description="When it may be tried; null is at once.")

@@ -53,6 +53,11 @@ class ClientMessage(BaseModel):
     id: str | None = Field(
         None, max_length=64, description="Yours; comes back as `in_reply_to` of the answer."
     )
+    traceparent: str | None = Field(
+        None,
+        max_length=200,
+        description="The trace that it is part of, as in the header of W3C Trace Context.",
+    )
 
 
 class Authenticate(ClientMessage):
@@ -131,6 +136,7 @@ class Welcome(ServerMessage):
     connection_id: Id = Field(description="Tells you apart in presence.")
     client_id: str = Field(description="The one that you chose.")
     user_id: Id = Field(description="Who you are signed in as; `user:{user_id}` is your own room.")
+    request_id: str = Field(description="Name it when you report a problem with the socket.")
     server_time: datetime
 
 
@@ -207,6 +213,7 @@ class LiveError(ServerMessage):
     type: Literal["error"] = "error"
     code: str = Field(description="Stable, for programs.", examples=["not_found"])
     detail: str = Field(description="For people: what is wrong and what to do next.")
+    request_id: str = Field(description="Name it when you report the problem.")
     room: str | None = Field(None, description="The room that your message was about.")
     in_reply_to: str | None = Field(None, description=IN_REPLY_TO)
 

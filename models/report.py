@@ -1,13 +1,15 @@
 """Reports: time added up."""
 
-from typing import Literal
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.base import Schema
 from utils.validators import Day, Id, Instant, ZoneName
 
-Grouping = Literal["day", "week", "month", "project", "task", "user", "label"]
+Period = Literal["day", "week", "month"]
+Splitting = Literal["project", "task", "user", "label"]
+Grouping = Literal[Period, Splitting]
 
 
 class TimeReportQuery(BaseModel):
@@ -27,6 +29,9 @@ class TimeReportQuery(BaseModel):
         description="First day or instant that no longer counts.", examples=["2026-04-01"]
     )
     group_by: Grouping = "day"
+    split_by: Splitting | None = Field(
+        None, description="Tell of each day, week or month what its time was spent on, too."
+    )
     tz: ZoneName | None = Field(
         None, description="Whose midnights cut the days; your zone by default."
     )
@@ -36,14 +41,31 @@ class TimeReportQuery(BaseModel):
         description="With project_id: count the time of agents, too. Yours is all of yours anyway.",
     )
 
+    @model_validator(mode="after")
+    def _split_periods_only(self) -> Self:
+        if self.split_by is not None and self.group_by not in get_args(Period):
+            raise ValueError("split_by takes group_by day, week or month")
+        return self
 
-class TimeGroup(Schema):
-    """The time of one day, week, month, project, task, user or label."""
 
-    key: str | None = Field(description="First day of the period, id, or label; null for none.")
+class TimePart(Schema):
+    """The time of one project, task, user or label."""
+
+    key: str | None = Field(description="Its id, or the label; null for none.")
     label: str = Field(description="What to show a person.")
     seconds: int
     entries: int = Field(description="How many entries have a part in it.")
+
+
+class TimeGroup(TimePart):
+    """The time of one day, week, month, project, task, user or label."""
+
+    key: str | None = Field(description="First day of the period, id, or label; null for none.")
+    parts: list[TimePart] = Field(
+        [],
+        description="With split_by: what it was spent on, by label. An entry with several labels "
+        "counts in the part of each, and once in the group.",
+    )
 
 
 class TimeReport(Schema):
@@ -53,5 +75,6 @@ class TimeReport(Schema):
     """
 
     tz: str
+    split_by: Splitting | None
     groups: list[TimeGroup]
     seconds: int

@@ -228,6 +228,7 @@ class TaskRow(Identified, Versioned, Trashable, Base):
 
 REVIEW = "review"  # the label of what agents propose as done
 
+MONDAY_MORNING = "2026-03-02T09:00:00Z"
 EVERY_MONDAY = "FREQ=WEEKLY;BYDAY=MO"
 RECURS = (
     "An RRULE of RFC 5545, hourly at most: completing the task makes the next one. It counts from "
@@ -243,7 +244,7 @@ class TaskCreate(Question):
     project_id: Id | None = None
     status: TaskStatus = Field(TaskStatus.PENDING, strict=False)
     priority: TaskPriority = Field(TaskPriority.NONE, strict=False)
-    due_at: Instant | None = None
+    due_at: Instant | None = Field(None, examples=[MONDAY_MORNING])
     labels: Labels = Field(default_factory=list, examples=[["writing"]])
     assignee_id: Id | None = Field(
         None, description="Who is accountable for it: a member of the project."
@@ -266,7 +267,7 @@ class TaskUpdate(Change):
     description: Prose = ""
     status: TaskStatus = Field(TaskStatus.PENDING, strict=False, examples=["completed"])
     priority: TaskPriority = Field(TaskPriority.NONE, strict=False)
-    due_at: Instant | None = None
+    due_at: Instant | None = Field(None, examples=[MONDAY_MORNING])
     labels: Labels = Field(default_factory=list)
     assignee_id: Id | None = None
     delegate_id: Id | None = Field(

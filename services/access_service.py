@@ -76,7 +76,6 @@ class AccessService:
     """The one place that decides about rights inside projects."""
 
     def __init__(self, database: DatabaseClient) -> None:
-        self._db = database
         self._my_role = database.prepare(MY_ROLE)
         self._working_agent = database.prepare(WORKING_AGENT)
         self._lock_project = database.prepare(LOCK_PROJECT)

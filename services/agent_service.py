@@ -11,7 +11,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
     union,
 )
 from sqlalchemy.orm import aliased
@@ -28,7 +27,7 @@ from services.agent_state_service import AgentStateService, agent_state_service
 from services.api_token_service import ApiTokenService, api_token_service
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, user_room
-from services.listing import LIMIT, OFFSET, Build, Listing, Order
+from services.listing import Build, Listing, Order, page_of_each
 from services.membership_service import MembershipService, membership_service
 from services.session_service import SessionService, session_service
 from services.task_service import TaskService, task_service
@@ -77,21 +76,8 @@ def _page_among(users: Select[Any] | CompoundSelect[Any]) -> Build:
     ids = users.cte("users_seen")
 
     def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-        agent = (
-            select(*COLUMNS)
-            .where(UserRow.id == ids.c.id, IS_AGENT, *conditions)
-            .correlate(ids)
-            .limit(1)
-            .lateral("agent")
-        )
-        keys = Order({label: agent.c[label] for label in order.keys}, order.descending)
-        return (
-            select(*agent.c, *keys.cursor_columns())
-            .select_from(ids.join(agent, true()))
-            .order_by(*keys.clauses())
-            .limit(LIMIT)
-            .offset(OFFSET)
-        )
+        this_one = select(*COLUMNS).where(UserRow.id == ids.c.id, IS_AGENT, *conditions)
+        return page_of_each(ids, this_one, order)
 
     return build
 

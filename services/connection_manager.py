@@ -11,6 +11,7 @@ from models.principal import Principal
 from services.live.connection import Connection
 from services.live.loops import run_forever
 from utils.logger import get_logger
+from utils.metrics import DELIVERIES, SOCKETS_CLOSED
 from utils.websocket_frames import PING
 
 PING_SECONDS = 25.0
@@ -57,7 +58,13 @@ class ConnectionManager:
         if self._connections.pop(connection.id, None) is not None:
             self._count_out(connection.principal.id)
             code = connection.closed_with
-            logger.info("socket.closed", connection_id=connection.id, code=code and int(code))
+            SOCKETS_CLOSED.labels(int(code) if code else "by the client").inc()
+            logger.info(
+                "socket.closed",
+                connection_id=connection.id,
+                code=code and int(code),
+                refusals=connection.refusals,
+            )
 
     def _count_out(self, user_id: str) -> None:
         self._counts[user_id] -= 1
@@ -79,8 +86,10 @@ class ConnectionManager:
 
     def broadcast(self, room: str, frames: bytes) -> None:
         """Send the same frames to everybody in a room."""
-        for connection in self._rooms.get(room, ()):
+        members = self._rooms.get(room, ())
+        for connection in members:
             connection.send_frame(frames)
+        DELIVERIES.inc(len(members))
 
     def with_room(self, room: str) -> list[Connection]:
         """Return the connections that have a room open, heard or still being caught up with."""

@@ -19,21 +19,24 @@ from psycopg.types.json import JsonbDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import ClauseElement, Engine, create_engine, event, exc
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool
 
 from config import Settings, settings
 from services import gevent_wait
+from services.connection_pool import ConnectionPool, open_connection
+from services.cursors import Cursor
 from services.database_errors import RETRYABLE, TOO_BUSY, ConnectionLostError, translate
+from services.patient_connection import TCP_LIMITS, PatientConnection, patience_with
 from services.postgres.embedded import embedded_postgres
 from services.prepared import Prepared
 from services.unit_of_work import UnitOfWork
 from utils.errors import UnavailableError
 from utils.logger import get_logger
+from utils.metrics import TRANSACTIONS_RETRIED
 
 T = TypeVar("T")
 
 ATTEMPTS = 4
-IDLE_SECONDS_TRUSTED = 30.0
 POOL_WAIT_SECONDS = 5
 LONG_TRANSACTION_MS = 600_000
 
@@ -47,7 +50,6 @@ class DatabaseClient:
         self._find_url = find_url
         self._options = options
         self._current: ContextVar[UnitOfWork] = ContextVar("unit_of_work")
-        self._lost_at = 0.0
 
     def reading(self, work: Callable[[], T]) -> T:
         """Run `work` in autocommit: each of its statements sees the newest committed state."""
@@ -55,9 +57,9 @@ class DatabaseClient:
 
     def snapshot(self, work: Callable[[], T]) -> T:
         """Run `work`, which only reads: all of its statements see one and the same state."""
-        return self._read(work, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return self._read(work, begin=b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def _read(self, work: Callable[[], T], begin: str | None) -> T:
+    def _read(self, work: Callable[[], T], begin: bytes | None) -> T:
         """Run `work`, and once more when the connection was lost: nothing can happen twice."""
         try:
             return self._perform(work, begin)
@@ -72,15 +74,16 @@ class DatabaseClient:
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._perform(work, begin="BEGIN")
+                return self._perform(work, begin=b"BEGIN")
             except RETRYABLE:
+                TRANSACTIONS_RETRIED.inc()
                 time.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311 - jitter
         raise UnavailableError(TOO_BUSY, code="too_busy")
 
-    def _perform(self, work: Callable[[], T], begin: str | None) -> T:
+    def _perform(self, work: Callable[[], T], begin: bytes | None) -> T:
         if self._current.get(None) is not None:
             raise RuntimeError("a unit of work is open already; only entry points open one")
-        unit = UnitOfWork(lambda: self.engine, begin, self._note_loss)
+        unit = UnitOfWork(lambda: self.pool, begin)
         token = self._current.set(unit)
         try:
             result = work()
@@ -96,14 +99,13 @@ class DatabaseClient:
         return result
 
     @contextmanager
-    def own_connection(self) -> Iterator[psycopg.Connection[Any]]:
+    def own_connection(self) -> Iterator[PatientConnection]:
         """Yield a connection beside the pool, for listening; it is closed at the end."""
         try:
-            pooled = self.engine.raw_connection()
-            driver: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # SQLAlchemy does not know which driver
-            pooled.detach()
-            with driver:
-                yield driver
+            opened = open_connection(self.engine)
+            opened.proxy.detach()
+            with opened.driver:
+                yield opened.driver
         except (psycopg.Error, exc.SQLAlchemyError) as error:
             raise translate(error, connection_lost=True) from error
 
@@ -159,24 +161,31 @@ class DatabaseClient:
 
     def prepare(self, statement: ClauseElement) -> Prepared:
         """Return `statement` in a form that runs on the current connection without the ORM."""
-        return Prepared(statement, lambda: self.current.driver, on_server=None)
+        return Prepared(statement, lambda: self.current, on_server=None)
 
     def prepare_for_values(self, statement: ClauseElement) -> Prepared:
         """Like `prepare`, but PostgreSQL plans each run anew, for the values of its parameters.
 
         Worth it where the best plan depends on how common a value is.
         """
-        return Prepared(statement, lambda: self.current.driver, on_server=False)
+        return Prepared(statement, lambda: self.current, on_server=False)
 
     def pool_use(self) -> tuple[int, int]:
         """Return how many connections this process may have, and how many are in use now."""
-        pool = self.engine.pool
-        in_use = pool.checkedout() if isinstance(pool, QueuePool) else 0
-        return self._options.database_pool_size, in_use
+        return self._options.database_pool_size, self.pool.in_use
+
+    def dispose(self) -> None:
+        """Close the connections that nobody uses."""
+        self.pool.dispose()
+
+    @cached_property
+    def pool(self) -> ConnectionPool:
+        """The pool; made at first use, so after a worker process has forked."""
+        return ConnectionPool(self.engine, self._options.database_pool_size, POOL_WAIT_SECONDS)
 
     @cached_property
     def engine(self) -> Engine:
-        """The pool; made at first use, so after a worker process has forked."""
+        """What opens connections, and what the ORM writes its statements by."""
         if monkey.is_module_patched("select"):
             gevent_wait.install()
         engine = create_engine(
@@ -184,29 +193,29 @@ class DatabaseClient:
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # they may be secrets, and errors are logged
             json_deserializer=orjson.loads,
-            pool_size=self._options.database_pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS,
-            pool_use_lifo=True,
+            poolclass=NullPool,
             pool_reset_on_return=None,
             connect_args={
+                "cursor_factory": Cursor,
                 "connect_timeout": self._options.database_connect_seconds,
                 "application_name": "stint",
                 # To compile a statement takes a hundred times longer than any of ours may run.
                 "options": "-c timezone=UTC -c jit=off",
-                # A server that vanished without a word is noticed within half a minute.
-                "tcp_user_timeout": 10_000,
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
+                **TCP_LIMITS,
             },
         )
+        event.listen(engine, "do_connect", self._connect)
         event.listen(engine, "connect", self._set_up_connection)
-        event.listen(engine, "checkout", self._test_idle_connection)
-        event.listen(engine, "checkin", _note_use)
         return engine
 
-    def _set_up_connection(self, driver: psycopg.Connection[Any], record: Any) -> None:
+    def _connect(
+        self, _dialect: Any, _record: Any, arguments: Any, options: Any
+    ) -> PatientConnection:
+        driver = PatientConnection.connect(*arguments, **options)
+        driver.patience = patience_with(self._options.database_statement_ms)
+        return driver
+
+    def _set_up_connection(self, driver: PatientConnection, _record: Any) -> None:
         options = self._options
         limits = {
             "statement_timeout": options.database_statement_ms,
@@ -219,32 +228,12 @@ class DatabaseClient:
             driver.execute("SELECT set_config(%s, %s, false)", (name, str(milliseconds)))
         driver.adapters.register_loader("uuid", TextLoader)
         driver.adapters.register_dumper(dict, _JsonDumper)
-        _note_use(driver, record)
-
-    def _test_idle_connection(
-        self, driver: psycopg.Connection[Any], record: Any, _proxy: Any
-    ) -> None:
-        """Pinging at every checkout would cost a round trip: only doubtful ones are tested."""
-        used = record.info["used"]
-        if used > time.monotonic() - IDLE_SECONDS_TRUSTED and used > self._lost_at:
-            return
-        try:
-            driver.execute("SELECT 1")
-        except psycopg.Error as error:
-            raise exc.InvalidatePoolError from error
-
-    def _note_loss(self) -> None:
-        self._lost_at = time.monotonic()
 
 
 class _JsonDumper(JsonbDumper):
     """Dictionaries are JSONB wherever they are a parameter."""
 
     _dumps = orjson.dumps
-
-
-def _note_use(_driver: Any, record: Any) -> None:
-    record.info["used"] = time.monotonic()
 
 
 def _run_logged(callback: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from config import settings
 from services.db_client import db
 from services.live.loops import run_forever
 from services.live.postgres_channel import PostgresChannel
-from services.live.redis_channel import RedisChannel
+from utils.metrics import HINTS_HEARD
 
 
 class Hint(NamedTuple):
@@ -97,6 +97,7 @@ class EventBus:
             for handler in self._gap_handlers:
                 handler()
             return
+        HINTS_HEARD.inc()
         topic, subject, number = line.split(" ")
         self._dispatch(Hint(topic, subject, int(number)))
 
@@ -108,6 +109,8 @@ class EventBus:
 def _configured_channel() -> Channel:
     if settings.redis_url is None:
         return PostgresChannel(db)
+    from services.live.redis_channel import RedisChannel  # noqa: PLC0415 - slow to import
+
     return RedisChannel(settings.redis_url.get_secret_value())
 
 

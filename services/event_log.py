@@ -19,6 +19,7 @@ READ = (
         EventRow.at,
         EventRow.actor_id.label("actor"),
         EventRow.client_id,
+        EventRow.request_id,
         EventRow.subject_id.label("subject"),
         EventRow.version,
         EventRow.data,

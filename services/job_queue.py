@@ -19,12 +19,15 @@ from procrastinate import App, BaseRetryStrategy, RetryDecision, SyncPsycopgConn
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
+from procrastinate.tasks import Task
 from procrastinate.types import JSONValue
 from sqlalchemy import text
 
 from services.db_client import DatabaseClient, db
 from utils.errors import ServiceError
 from utils.logger import get_logger, open_log_context
+from utils.trace_context import Errand, current_errand, on_errand
+from utils.tracing import Kind, span
 
 Work = Callable[..., None]
 
@@ -55,6 +58,19 @@ HAS_DUE = text(
 logger = get_logger(__name__)
 
 
+def sql_to_defer(name: str, lane: Lane, arguments: str) -> str:
+    """Return SQL that asks for a job, for a statement that finds out itself whether there is need.
+
+    `arguments` is SQL for its JSON; see `Job.defer` for all others.
+    """
+    job = f"ROW('{lane}', '{name}', 0, NULL, NULL, {arguments}, NULL)"
+    return f"procrastinate_defer_jobs_v1(ARRAY[CAST({job} AS procrastinate_job_to_defer_v1)])"
+
+
+class UnknownJobError(Exception):
+    """Newer code asks for this kind of work; restart this worker with that code."""
+
+
 class Retries(BaseRetryStrategy):
     """Tries again after each of the pauses, in seconds, a little later than it says."""
 
@@ -68,8 +84,8 @@ class Retries(BaseRetryStrategy):
         job: QueuedJob,
     ) -> RetryDecision | None:
         """Return when, or None after the last attempt: the job has failed then."""
-        if job.attempts >= len(self._pauses):
-            return None
+        if job.attempts >= len(self._pauses) or job.queueing_lock is not None:
+            return None  # what is done at certain times is due again anyway
         pause = self._pauses[job.attempts] * random.uniform(1, 1 + JITTER)  # noqa: S311 - jitter
         return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=pause))
 
@@ -89,7 +105,7 @@ class Job:
         at: datetime | None = None,
         **arguments: JSONValue,
     ) -> None:
-        """Ask for it once the transaction commits.
+        """Ask for it once the transaction commits; it goes on with the errand at hand.
 
         Of the jobs with one `in_line` each waits for the ones before it; `at` is the earliest time.
         """
@@ -99,7 +115,7 @@ class Job:
                 lock=in_line,
                 queueing_lock=None,
                 task_name=self.name,
-                task_kwargs=arguments,
+                task_kwargs=arguments | _errand_told(),
                 scheduled_at=at,
             )
         )
@@ -110,6 +126,7 @@ class JobQueue:
 
     def __init__(self, database: DatabaseClient, tasks: App) -> None:
         self._db = database
+        tasks.tasks = _Kinds(tasks)
         self.tasks = tasks
         self.stopping = Event()  # set: long jobs are to leave the rest to another one
         self._periodic: list[tuple[str, Any]] = []
@@ -164,14 +181,55 @@ class JobQueue:
             raise error.__cause__ or error from None  # what the database said, as for all else
 
 
+class _Kinds(dict[str, Task[Any, Any, Any]]):
+    """Kinds of work by their names.
+
+    In an upgrade an older worker finds some that newer code alone knows. The library would give
+    them up at once; here they fail like others, and whoever comes to them next tries again.
+    """
+
+    def __init__(self, tasks: App) -> None:
+        super().__init__(tasks.tasks)
+        self._tasks = tasks
+
+    def get(self, name: str, _default: object = None) -> Task[Any, Any, Any]:
+        return super().get(name) or Task(
+            _logged(name, _leave_to_newer_code),
+            blueprint=self._tasks,
+            name=name,
+            queue=Lane.DEFAULT,
+            retry=Retries(PAUSES),
+        )
+
+
+def _leave_to_newer_code(**_arguments: Any) -> None:
+    raise UnknownJobError
+
+
+def _errand_told() -> dict[str, JSONValue]:
+    """Return what a job is told of the request that asks for it, among its arguments."""
+    errand = current_errand()
+    if errand is None:
+        return {}
+    told: dict[str, JSONValue] = {"request_id": errand.request_id}
+    return told if errand.parent is None else told | {"traceparent": str(errand.parent)}
+
+
 def _logged(name: str, work: Work, level: int = logging.INFO) -> Work:
     """Return `work` with a line in the log for each run, and for failures the place alone.
 
     Their own words may quote an address or a token.
     """
 
-    def run(**arguments: Any) -> None:
+    def run(
+        *, request_id: str | None = None, traceparent: str | None = None, **arguments: Any
+    ) -> None:
         open_log_context(job=name)
+        errand = Errand(request_id) if request_id else Errand.new()
+        with on_errand(errand.part_of(traceparent)), span(Kind.CONSUMER, name):
+            run_logged(arguments)
+
+    def run_logged(arguments: dict[str, Any]) -> None:
         begin = time.perf_counter()
         try:
             work(**arguments)

@@ -9,8 +9,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Enum,
+    Text,
     bindparam,
     case,
+    cast,
     column,
     func,
     or_,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.job import Job, JobQuery, JobStatus
 from services.access_service import not_found
@@ -46,12 +49,15 @@ def _last(kind: str) -> ColumnElement[Any]:
     return select(func.max(EVENTS.c.at)).where(*of_job).scalar_subquery()
 
 
+ERRAND = cast(["request_id", "traceparent"], ARRAY(Text))  # see services/job_queue.py
+
 COLUMNS = [
     JOBS.c.id,
     JOBS.c.task_name.label("kind"),
     case(*((JOBS.c.status == each, name.value) for name, each in STATUSES.items())).label("status"),
     JOBS.c.attempts,
-    JOBS.c.args.label("arguments"),
+    JOBS.c.args.op("-")(ERRAND).label("arguments"),
+    JOBS.c.args.op("->>")("request_id").label("request_id"),
     _last("deferred").label("created_at"),
     _last("started").label("attempted_at"),
     JOBS.c.scheduled_at.label("due_at"),

@@ -13,7 +13,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     update,
 )
 
@@ -41,9 +40,8 @@ from services.access_service import (
 )
 from services.db_client import DatabaseClient, db
 from services.event_service import EventService, event_service, project_room
-from services.listing import LIMIT, OFFSET, Build, Listing, Order, newest_first
+from services.listing import Build, Listing, Order, newest_first, page_of_each
 from services.notification_service import NotificationService, notification_service
-from services.project_service import ProjectService, project_service
 from services.task_service import TaskService, task_service
 from services.tasks.leases import give_back
 from utils.errors import ConflictError, ForbiddenError
@@ -73,26 +71,12 @@ THIS_PLACE = MY_PLACES.where(MembershipRow.project_id == bindparam("project_id")
 
 
 def _page_in(places: Select[Any]) -> Build:
-    """Read at most a page from the index of each project and merge them."""
+    """Read at most a page from the index of each project."""
     seen = places.cte("places")
 
     def build(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-        page = (
-            select(*COLUMNS)
-            .where(LeaseRow.project_id == seen.c.id, *conditions)
-            .correlate(seen)
-            .order_by(*order.clauses())
-            .limit(LIMIT + OFFSET)
-            .lateral("page")
-        )
-        keys = Order({label: page.c[label] for label in order.keys}, order.descending)
-        return (
-            select(*page.c, *keys.cursor_columns())
-            .select_from(seen.join(page, true()))
-            .order_by(*keys.clauses())
-            .limit(LIMIT)
-            .offset(OFFSET)
-        )
+        in_place = select(*COLUMNS).where(LeaseRow.project_id == seen.c.id, *conditions)
+        return page_of_each(seen, in_place, order)
 
     return build
 
@@ -141,13 +125,11 @@ class LeaseService:
         database: DatabaseClient,
         events: EventService,
         access: AccessService,
-        projects: ProjectService,
         tasks: TaskService,
         notifications: NotificationService,
     ) -> None:
         self._events = events
         self._access = access
-        self._projects = projects
         self._tasks = tasks
         self._leases = tasks.leases
         self._notifications = notifications
@@ -313,6 +295,4 @@ def _lost(lease: Lease) -> ConflictError:
     )
 
 
-lease_service = LeaseService(
-    db, event_service, access_service, project_service, task_service, notification_service
-)
+lease_service = LeaseService(db, event_service, access_service, task_service, notification_service)

@@ -16,6 +16,7 @@ from models.live import (
     CloseCode,
     Echo,
     Echoed,
+    Incoming,
     LiveError,
     Ping,
     Pong,
@@ -38,7 +39,11 @@ from services.subscription_service import SubscriptionService, subscription_serv
 from utils.errors import BadRequestError, ForbiddenError, ServiceError
 from utils.helpers import utc_now
 from utils.logger import get_logger
+from utils.metrics import MESSAGES_REFUSED
+from utils.trace_context import Errand, current_request_id, on_errand
+from utils.tracing import Kind, span
 
+INVALID = "invalid_message"
 WATCH_SECONDS = 2.0
 WATCH_PAUSE_SECONDS = 0.2  # of many who change at once one look takes care
 
@@ -92,6 +97,7 @@ class LiveService:
                 connection_id=connection.id,
                 client_id=connection.client_id,
                 user_id=principal.id,
+                request_id=connection.request_id,
                 server_time=utc_now(),
             )
         )
@@ -117,29 +123,29 @@ class LiveService:
 
     def _handle(self, connection: Connection, data: str | bytes) -> None:
         """Follow one message; whatever is wrong with it, the connection lives on."""
-        if isinstance(data, bytes):
-            detail = "Messages are text; send this as text, too."
-            connection.send(LiveError(code="invalid_message", detail=detail))
-            return
-        try:
-            message = INCOMING.validate_json(data)
-        except ValidationError as error:
-            connection.send(_not_understood(data, error))
-            return
+        errand = Errand.new()
+        with on_errand(errand):
+            if isinstance(data, bytes):
+                _refuse(connection, INVALID, "Messages are text; send this as text, too.")
+                return
+            try:
+                message = INCOMING.validate_json(data)
+            except ValidationError as error:
+                _refuse(connection, INVALID, _explain(error), in_reply_to=_id_of(data))
+                return
+        with on_errand(errand.part_of(message.traceparent)), span(Kind.SERVER, message.type):
+            self._follow_or_refuse(message, connection)
+
+    def _follow_or_refuse(self, message: Incoming, connection: Connection) -> None:
+        about = {"room": getattr(message, "room", None), "in_reply_to": message.id}
         try:
             self._follow(message, connection)
         except ServiceError as error:
-            self._refuse(connection, message, error.code, error.detail)
+            _refuse(connection, error.code, error.detail, **about)
         except Exception:
             logger.exception("socket.message_failed", type=message.type)
-            detail = "This is a defect of the service; report when it happened."
-            self._refuse(connection, message, "internal_error", detail)
-
-    def _refuse(
-        self, connection: Connection, message: ClientMessage, code: str, detail: str
-    ) -> None:
-        room = getattr(message, "room", None)
-        connection.send(LiveError(code=code, detail=detail, room=room, in_reply_to=message.id))
+            detail = "This is a defect of the service; report it with the request_id."
+            _refuse(connection, "internal_error", detail, **about)
 
     @singledispatchmethod
     def _follow(self, message: ClientMessage, connection: Connection) -> None:
@@ -196,11 +202,19 @@ class LiveService:
                 self._connections.close_credential(credential_id)
 
 
-def _not_understood(data: str, error: ValidationError) -> LiveError:
+def _refuse(connection: Connection, code: str, detail: str, **about: str | None) -> None:
+    """Tell a client that its message was not followed, in the message's errand."""
+    connection.refusals += 1  # told when it closes: a line for each would let clients fill the log
+    MESSAGES_REFUSED.labels(code).inc()
+    logger.debug("socket.message_refused", connection_id=connection.id, code=code)
+    request_id = current_request_id()
+    connection.send(LiveError(code=code, detail=detail, request_id=request_id, **about))
+
+
+def _explain(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part)[:100] for part in problem["loc"]) or "the message"
-    detail = f"Look at {place}: {problem['msg']}; see /docs."
-    return LiveError(code="invalid_message", detail=detail, in_reply_to=_id_of(data))
+    return f"Look at {place}: {problem['msg']}; see /docs."
 
 
 def _id_of(data: str) -> str | None:

@@ -33,7 +33,7 @@ class LongPollService:
             return
         with self._feed.following(room):
             state = self._db.reading(lambda: self._enter(principal, room))
-            if state.seq == query.since:
+            if state.seq == query.since and state.continues(query.since, query.epoch):
                 self._feed.wait_beyond(room, query.since, query.wait)
         self._db.reading(lambda: self._credentials.find_again(principal))
 

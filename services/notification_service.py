@@ -1,11 +1,13 @@
 """Notifications: what people are told of because it concerns them, once for each occasion."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import Text, any_, bindparam, cast, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from models.base import columns_of
+from models.base import UuidText, columns_of
 from models.event import EventType
 from models.notification import (
     AllRead,
@@ -26,12 +28,14 @@ from services.notification_letter_service import (
     NotificationLetterService,
     notification_letter_service,
 )
+from services.portions import delete_portion
 from services.prepared import Row
 from utils.helpers import new_id
 from utils.pages import Page
 
 COLUMNS = columns_of(NotificationRow, Notification)
-MINE = select(*COLUMNS).where(NotificationRow.user_id == ME, NotificationRow.shown)
+SHOWN_TO_ME = (NotificationRow.user_id == ME, NotificationRow.shown)
+MINE = select(*COLUMNS).where(*SHOWN_TO_ME)
 UNREAD = NotificationRow.read_at.is_(None)
 
 # What is more than that waits for the digest: one bulk change may be of hundreds of tasks.
@@ -69,25 +73,35 @@ MAKE = """
 
 READ = (
     update(NotificationRow)
-    .where(NotificationRow.user_id == ME, NotificationRow.shown, UNREAD)
+    .where(
+        NotificationRow.id == any_(bindparam("ids", type_=ARRAY(UuidText))), *SHOWN_TO_ME, UNREAD
+    )
     .values(read_at=func.now(), updated_at=func.now(), version=NotificationRow.version + 1)
     .returning(NotificationRow.user_id, *COLUMNS)
+)
+
+HOW_MANY_UNREAD = select(
+    func.count().label("count"), func.max(cast(NotificationRow.id, Text)).label("newest")
+).where(*SHOWN_TO_ME, UNREAD)
+
+READ_AT_ONCE = 500
+SOME_UNREAD = (
+    select(NotificationRow.id)
+    .where(*SHOWN_TO_ME, UNREAD, NotificationRow.id <= bindparam("newest"))
+    .order_by(NotificationRow.id.desc())
+    .limit(READ_AT_ONCE)
+    .with_for_update()  # so that it finds as many, whatever others mark meanwhile
 )
 
 FILTERS = {"unread": bindparam("unread") == UNREAD}
 
 KEPT_DAYS = 90
 PURGED_AT_ONCE = 1_000
-PURGE = text(
-    """
-    WITH old AS (
-        SELECT id FROM notifications
-        WHERE created_at < now() - make_interval(days => :days)
-        LIMIT :limit FOR UPDATE SKIP LOCKED
-    )
-    DELETE FROM notifications WHERE id IN (SELECT id FROM old) RETURNING *
-    """
-)
+PURGE = delete_portion(
+    NotificationRow,
+    NotificationRow.created_at < func.now() - literal(timedelta(days=KEPT_DAYS)),
+    PURGED_AT_ONCE,
+).returning(NotificationRow.user_id, NotificationRow.shown, *COLUMNS)
 
 
 class NotificationService:
@@ -110,11 +124,13 @@ class NotificationService:
         )
         self._make = database.prepare(text(make))
         self._get = database.prepare(MINE.where(NotificationRow.id == bindparam("id")))
-        self._read = database.prepare(READ.where(NotificationRow.id == bindparam("one_id")))
-        self._read_all = database.prepare(READ)
+        self._read = database.prepare(READ)
+        self._how_many_unread = database.prepare(HOW_MANY_UNREAD)
+        self._some_unread = database.prepare(SOME_UNREAD)
         self._purge = database.prepare(PURGE)
         self._listing = newest_first("notifications", database, MINE, NotificationRow.id, FILTERS)
         self._delivery = jobs.job("notifications.deliver", self._deliver)
+        self._reading = jobs.job("notifications.read", self._go_on_reading)
 
     def notify(
         self,
@@ -183,7 +199,7 @@ class NotificationService:
 
     def read(self, principal: Principal, notification_id: str) -> Notification:
         """Mark a notification as read."""
-        changed = self._read.first(me=principal.id, one_id=notification_id)
+        changed = self._read.first(me=principal.id, ids=[notification_id])
         if changed is not None:
             return self._record(changed, EventType.NOTIFICATION_READ)
         row = self._get.first(me=principal.id, id=notification_id)
@@ -192,22 +208,33 @@ class NotificationService:
         return Notification.model_validate(row)
 
     def read_all(self, principal: Principal) -> AllRead:
-        """Mark all of one's own notifications as read."""
-        rows = self._read_all.all(me=principal.id)
-        for row in rows:
-            self._record(row, EventType.NOTIFICATION_READ)
-        return AllRead(count=len(rows))
+        """Mark all of one's own notifications as read: the newest now, the others in a job."""
+        unread = self._how_many_unread.one(me=principal.id)
+        if unread["count"]:
+            self._read_up_to(principal.id, unread["newest"])
+        return AllRead(count=unread["count"])
 
     def purge(self) -> dict[str, int]:
         """Delete some of those that are past their time; returns how many, until none is.
 
         What nobody has read by then counts as read.
         """
-        rows = self._purge.all(days=KEPT_DAYS, limit=PURGED_AT_ONCE)
+        rows = self._purge.all()
         for row in rows:
             if row["shown"] and row["read_at"] is None:
                 self._record(row, EventType.NOTIFICATION_READ)
         return {"notifications": len(rows)}
+
+    def _read_up_to(self, user_id: str, newest: str) -> None:
+        """Mark some as read, and those that are older soon after."""
+        ids = [row["id"] for row in self._some_unread.all(me=user_id, newest=newest)]
+        for row in self._read.all(me=user_id, ids=ids):
+            self._record(row, EventType.NOTIFICATION_READ)
+        if len(ids) == READ_AT_ONCE:
+            self._reading.defer(user_id=user_id, newest=ids[-1])
+
+    def _go_on_reading(self, user_id: str, newest: str) -> None:
+        self._db.transaction(lambda: self._read_up_to(user_id, newest))
 
     def _deliver(self, kind: str, **what: Any) -> None:
         self._db.transaction(lambda: self.tell(NotificationKind(kind), **what))

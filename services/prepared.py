@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
@@ -11,10 +12,14 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
+    from services.unit_of_work import UnitOfWork
+
 Row = dict[str, Any]
+Text = tuple[bytes, list[str], Row]  # what is sent, its parameters in order, and their defaults
 
 # PostgreSQL's own placeholders: psycopg has nothing to translate when the statement runs.
 _DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+_COMPILING = Lock()
 
 
 class Prepared:
@@ -27,19 +32,25 @@ class Prepared:
     def __init__(
         self,
         statement: ClauseElement,
-        driver: Callable[[], psycopg.Connection[Any]],
+        unit: "Callable[[], UnitOfWork]",
         *,
         on_server: bool | None,
     ) -> None:
-        self._statement = statement
-        self._driver = driver
+        self._statement: ClauseElement | None = statement
+        self._text: Text = b"", [], {}
+        self._unit = unit
         self._on_server = on_server
         self._labels: list[str] = []
 
     @cached_property
-    def _compiled(self) -> tuple[bytes, list[str], Row]:
-        compiled = cast("SQLCompiler", self._statement.compile(dialect=_DIALECT))
-        return str(compiled).encode(), list(compiled.positiontup or ()), dict(compiled.params)
+    def _compiled(self) -> Text:
+        with _COMPILING:  # two threads of a worker may both be the first
+            if self._statement is not None:
+                compiled = cast("SQLCompiler", self._statement.compile(dialect=_DIALECT))
+                names = list(compiled.positiontup or ())
+                self._text = str(compiled).encode(), names, dict(compiled.params)
+                self._statement = None  # it takes fifty times the memory of its text
+            return self._text
 
     @property
     def sql(self) -> str:
@@ -53,9 +64,8 @@ class Prepared:
         return [given[name] for name in names]
 
     def _run(self, parameters: Row) -> psycopg.RawCursor[Any]:
-        cursor = psycopg.RawCursor(self._driver())
         values = self.values(**parameters)
-        return cursor.execute(self._compiled[0], values, prepare=self._on_server)
+        return self._unit().run(self._compiled[0], values, prepare=self._on_server)
 
     def _labels_of(self, cursor: psycopg.RawCursor[Any]) -> list[str]:
         if not self._labels:
@@ -73,7 +83,7 @@ class Prepared:
 
         The rows wait on the server, so that memory holds no more than a batch.
         """
-        driver = self._driver()
+        driver = self._unit().driver
         driver.execute("SET LOCAL cursor_tuple_fraction = 1")  # planned for all rows, not for some
         with psycopg.RawServerCursor(driver, "batches") as cursor:
             cursor.execute(self._compiled[0], self.values(**parameters))
@@ -83,13 +93,22 @@ class Prepared:
 
     def first(self, **parameters: Any) -> Row | None:
         """Run it and return the first row, if there is one."""
-        cursor = self._run(parameters)
+        return self._first_of(self._run(parameters))
+
+    def _first_of(self, cursor: psycopg.RawCursor[Any]) -> Row | None:
         row = cursor.fetchone()
         return None if row is None else dict(zip(self._labels_of(cursor), row, strict=True))
 
     def one(self, **parameters: Any) -> Row:
         """Run it and return the row that must be there."""
-        row = self.first(**parameters)
+        return self._only(self._run(parameters))
+
+    def one_at_last(self, **parameters: Any) -> Row:
+        """Like `one`; it commits when nothing else is left to be done before the commit."""
+        return self._only(self._unit().run_last(self._compiled[0], self.values(**parameters)))
+
+    def _only(self, cursor: psycopg.RawCursor[Any]) -> Row:
+        row = self._first_of(cursor)
         if row is None:
             raise LookupError(f"no row from: {self.sql}")
         return row

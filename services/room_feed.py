@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from threading import Event as Signal
-from time import monotonic
+from time import monotonic, time
 
 from models.event import Event
 from services.db_client import DatabaseClient, db
@@ -14,6 +14,7 @@ from services.event_bus import EventBus, Hint, event_bus
 from services.event_log import EventLog, Head, LogState, event_log, is_gapless
 from services.live.loops import run_forever
 from utils.logger import get_logger
+from utils.metrics import RELAY_SECONDS
 
 BATCH = 200
 READERS = 4
@@ -104,6 +105,9 @@ class RoomFeed:
         self._want(room, followed, state.seq)
         return state
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def position(self, room: str) -> int:
         """Return the seq up to which a followed room was delivered here."""
         return self._rooms[room].seq
@@ -157,6 +161,7 @@ class RoomFeed:
                 self._start_over(room, followed, Head(followed.epoch, followed.wanted))
                 return
             self.deliver(room, events)
+            RELAY_SECONDS.observe(max(0.0, time() - events[0].at.timestamp()))
             followed.advance_to(events[-1].seq)
 
     def _poll(self) -> None:

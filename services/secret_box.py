@@ -1,5 +1,6 @@
 """Secrets that must be read again, encrypted with a key of our own that the database never sees."""
 
+import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -17,6 +18,7 @@ logger = get_logger(__name__)
 # Keeps the derived key apart from all else that SECRET_KEY is good for.
 INFO = b"stint: secrets at rest"
 KEY_BYTES = 32
+FINGERPRINT = b"stint: which key is this"
 
 
 class SecretBox:
@@ -42,6 +44,19 @@ class SecretBox:
             return self._fernet.decrypt(stored).decode()
         except InvalidToken:
             raise _unreadable() from None
+
+    def reads(self, stored: str) -> bool:
+        """Tell whether one of the keys here has encrypted this."""
+        try:
+            self._fernet.decrypt(stored)
+        except InvalidToken:
+            return False
+        return True
+
+    def fingerprints(self) -> list[str]:
+        """Return what tells each key from others and nothing more of it; the first key's first."""
+        keys = (_derive(key) for key in self._find_keys())
+        return [hmac.digest(key, FINGERPRINT, "sha256").hex()[:32] for key in keys]
 
     def rotate(self, stored: str) -> str:
         """Return a text to store instead, encrypted with the first key."""

@@ -129,9 +129,11 @@ class TaskService:
             task_metadata=body.metadata,
             series=self.series.begin(body.recurrence, body.due_at, principal.timezone),
         )
-        task = self.changed(principal, Task.model_validate(row), EventType.TASK_CREATED)
+        task = ChangedTask.model_validate(row)
+        self.changed(principal, task, EventType.TASK_CREATED)
         self._tell_assignee(principal, task)
-        return _with_warnings(task, warnings)
+        task.warnings = warnings  # for whoever asked, not for those who hear of the event
+        return task
 
     def update(
         self, principal: Principal, task_id: str, changes: TaskUpdate, if_match: IfMatch
@@ -165,7 +167,9 @@ class TaskService:
             values["series"] = self.series.begin(values["recurrence"], due_at, principal.timezone)
             values["next_id"] = None
         self._apply(principal, row, values)
-        return _with_warnings(Task.model_validate(row), warnings)
+        task = ChangedTask.model_validate(row)
+        task.warnings = warnings
+        return task
 
     def _apply(self, principal: Principal, row: TaskRow, values: dict[str, Any]) -> None:
         """Change a task, and tell of it where anything is different then."""
@@ -285,10 +289,6 @@ class TaskService:
                 "The assignee is not a member of the task's project; add them there first.",
                 code="assignee_not_member",
             )
-
-
-def _with_warnings(task: Task, warnings: list[TaskWarning]) -> ChangedTask:
-    return ChangedTask.model_construct(**dict(task), warnings=warnings)
 
 
 def _moments(

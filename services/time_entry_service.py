@@ -60,8 +60,8 @@ OVERLAPPING = text(
             + EXTRACT(epoch FROM CAST(:ended_at AS timestamptz) AT TIME ZONE 'UTC'))
     UNION ALL
     SELECT id FROM time_entries
-    WHERE user_id = :user_id AND deleted_at IS NULL AND ended_at IS NULL AND id <> :id
-      AND started_at < :ended_at AND now() > :started_at
+    WHERE user_id = :user_id AND deleted_at IS NULL AND ended_at IS NULL AND NOT allow_overlap
+      AND id <> :id AND started_at < :ended_at AND now() > :started_at
     LIMIT 20
     """  # noqa: S608 - BUSY is a constant
 )

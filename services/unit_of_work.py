@@ -1,17 +1,19 @@
 """The unit of work: what one entry point does with the database, on at most one connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from sqlalchemy.pool import PoolProxiedConnection
+from services.connection_pool import ConnectionPool, PooledConnection
+from services.cursors import RawCursor
+from services.pipelined_cursor import begin_with, commit_with
+
+T = TypeVar("T")
 
 
 class UnitOfWork:
@@ -20,15 +22,13 @@ class UnitOfWork:
     `begin` is the statement that opens the transaction; None reads in autocommit.
     """
 
-    def __init__(
-        self, engine: Callable[[], Engine], begin: str | None, on_lost: Callable[[], None]
-    ) -> None:
-        self._engine = engine
+    def __init__(self, pool: Callable[[], ConnectionPool], begin: bytes | None) -> None:
+        self._pool = pool
         self._begin = begin
-        self._on_lost = on_lost
-        self._pooled: PoolProxiedConnection | None = None
-        self._driver: psycopg.Connection[Any] | None = None
+        self._pooled: PooledConnection | None = None
         self._session: Session | None = None
+        self._is_in_last_step = False
+        self._is_committed = False
         self.pending_events: list[Any] = []
         self.pending_jobs: list[Any] = []
         self.before_commit: list[Callable[[], None]] = []
@@ -38,25 +38,55 @@ class UnitOfWork:
     @property
     def driver(self) -> psycopg.Connection[Any]:
         """The connection; in a transaction its first use begins it."""
-        return self._driver or self._take_connection()
+        return (self._pooled or self._take()).driver
 
-    def _take_connection(self) -> psycopg.Connection[Any]:
-        driver = self._check_out()
-        if self._begin is not None:
-            try:
-                driver.execute(self._begin.encode())
-            except psycopg.OperationalError:
-                # A pooled connection may have died unnoticed; nothing is lost before BEGIN.
-                self.release()
-                driver = self._check_out()
-                driver.execute(self._begin.encode())
-        return driver
+    def run(
+        self, statement: bytes, values: Sequence[Any], *, prepare: bool | None
+    ) -> psycopg.RawCursor[Any]:
+        """Run a statement; the first of a transaction begins it in the same round trip."""
+        begin = self._begin
+        if begin is None or self._pooled is not None:
+            return RawCursor(self.driver).execute(statement, values, prepare=prepare)
+        cursor = self._open(lambda pooled: begin_with(pooled.driver, begin, statement, values))
+        if cursor is None:
+            return RawCursor(self.driver).execute(statement, values, prepare=prepare)
+        cursor.finish()
+        return cursor
 
-    def _check_out(self) -> psycopg.Connection[Any]:
-        self._pooled = self._engine().pool.connect()
-        driver: psycopg.Connection[Any] = self._pooled.driver_connection  # type: ignore[assignment]  # SQLAlchemy does not know which driver
-        self._driver = driver
-        return driver
+    def run_last(self, statement: bytes, values: Sequence[Any]) -> psycopg.RawCursor[Any]:
+        """Run a statement, and commit in the same round trip when nothing else is to be done."""
+        if not self._is_in_last_step or self._pooled is None:
+            return self.run(statement, values, prepare=None)
+        cursor = commit_with(self._pooled.driver, statement, values)
+        self._is_committed = True
+        return cursor
+
+    def _take(self) -> PooledConnection:
+        begin = self._begin
+        if begin is None:
+            return self._check_out()
+
+        def begin_on(pooled: PooledConnection) -> PooledConnection:
+            pooled.driver.execute_promptly(begin)
+            return pooled
+
+        return self._open(begin_on)
+
+    def _open(self, begin: Callable[[PooledConnection], T]) -> T:
+        """Begin on a connection of the pool, on another one where that cannot begin any more.
+
+        A pooled connection may have died unnoticed; nothing is lost before BEGIN.
+        """
+        pooled = self._check_out()
+        try:
+            return begin(pooled)
+        except psycopg.OperationalError:
+            self.release()
+            return begin(self._check_out())
+
+    def _check_out(self) -> PooledConnection:
+        self._pooled = self._pool().take()
+        return self._pooled
 
     @property
     def session(self) -> Session:
@@ -64,9 +94,8 @@ class UnitOfWork:
         if self._session is None:
             if self._begin is None:
                 raise RuntimeError("a reading unit of work has no session: it changes nothing")
-            if self._pooled is None:
-                self._take_connection()
-            connection = Connection(self._engine(), connection=self._pooled)
+            pooled = self._pooled or self._take()
+            connection = Connection(self._pool().engine, connection=pooled.proxy)
             self._session = Session(bind=connection, autoflush=False, expire_on_commit=False)
         return self._session
 
@@ -74,28 +103,33 @@ class UnitOfWork:
         """Write what is pending and commit; nothing is sent when nothing was used."""
         if self._session is not None:
             self._session.flush()
-        for callback in chain(self.before_commit, self.last_before_commit):
-            callback()
-        if self._driver is not None:
-            self._driver.execute("COMMIT")
+        while steps := self.before_commit or self.last_before_commit:
+            if self._is_committed:
+                raise RuntimeError("the transaction is over; what is last must not ask for more")
+            step = steps.pop(0)
+            self._is_in_last_step = not (self.before_commit or self.last_before_commit)
+            step()
+        if self._pooled is not None and not self._is_committed:
+            self._pooled.driver.execute("COMMIT")
 
     @property
     def connection_lost(self) -> bool:
         """True when the connection that was in use is no more."""
-        return self._driver is not None and self._driver.closed
+        return self._pooled is not None and self._pooled.driver.closed
 
     def release(self) -> None:
         """Give the connection back clean, or close it when its state is not known."""
-        if self._pooled is None or self._driver is None:
+        if self._pooled is None:
             return
-        state = self._driver.pgconn
-        if state.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        driver = self._pooled.driver
+        if driver.pgconn.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        ):
             with suppress(psycopg.Error):  # a connection that cannot roll back is closed below
-                self._driver.execute("ROLLBACK")
-        if state.transaction_status == TransactionStatus.IDLE:
-            self._pooled.close()
+                driver.execute("ROLLBACK")
+        if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            self._pool().give_back(self._pooled)
         else:
-            if self._pooled.is_valid:  # the ORM may have noticed first
-                self._pooled.invalidate()
-            self._on_lost()
-        self._pooled = self._driver = self._session = None
+            self._pool().discard(self._pooled)
+        self._pooled = self._session = None

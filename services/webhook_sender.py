@@ -8,6 +8,7 @@ it is called at places of its own until it answers.
 """
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from services.webhooks.pauses import end_of_rest, next_attempt
 from services.webhooks.signing import signed_headers
 from utils.helpers import utc_now
 from utils.logger import get_logger
+from utils.trace_context import Errand, current_errand, on_errand
 
 BODY_MAX_BYTES = 20_000  # less than this
 TURN_SECONDS = 20.0  # then other webhooks are served first
@@ -78,8 +80,8 @@ OVERDUE = text(
 )
 EVENT = text(
     """
-    SELECT type, at AS timestamp, room, seq, actor_id AS actor, client_id, subject_id AS subject,
-           version, data
+    SELECT type, at AS timestamp, room, seq, actor_id AS actor, client_id, request_id, traceparent,
+           subject_id AS subject, version, data
     FROM events WHERE room = :room AND seq = :seq
     """
 )
@@ -176,11 +178,15 @@ class WebhookSender:
         return None if delivery is None or delivery["resting"] else delivery
 
     def _attempt(self, delivery: Row) -> None:
-        body = self._db.reading(lambda: self._body_of(delivery))
-        if body is None:
+        event = self._db.reading(lambda: self._event_of(delivery))
+        if event is None:
             answer = Answer(0, error="the event is older than EVENT_DAYS and was deleted")
             self._db.transaction(lambda: self._note(delivery, answer, "failed", None))
             return
+        with _on_errand_of(event):
+            self._send_message(delivery, _encode(Message.model_validate(event)))
+
+    def _send_message(self, delivery: Row, body: bytes) -> None:
         stored = [delivery["secret"], delivery["old_secret"]]
         keys = [self._box.decrypt(secret) for secret in stored if secret is not None]
         headers = signed_headers(delivery["id"], utc_now(), body, keys)
@@ -188,15 +194,12 @@ class WebhookSender:
         _log_call(delivery, answer)
         self._db.transaction(lambda: self._conclude(delivery, answer))
 
-    def _body_of(self, delivery: Row) -> bytes | None:
+    def _event_of(self, delivery: Row) -> Row | None:
         """Return what is sent; None when there is no such event any more."""
         room = project_room(delivery["project_id"])
         if delivery["seq"] is None:
-            return _encode(
-                Message(type=PING, timestamp=delivery["created_at"], room=room, seq=None)
-            )
-        event = self._event.first(room=room, seq=delivery["seq"])
-        return None if event is None else _encode(Message.model_validate(event))
+            return {"type": PING, "timestamp": delivery["created_at"], "room": room, "seq": None}
+        return self._event.first(room=room, seq=delivery["seq"])
 
     def _conclude(self, delivery: Row, answer: Answer) -> None:
         """Note what came of an attempt, and what follows from it.
@@ -254,6 +257,14 @@ class WebhookSender:
             subject_id=row.id,
             title=urlsplit(row.url).hostname or "",
         )
+
+
+def _on_errand_of(event: Row) -> AbstractContextManager[object]:
+    """Send an event for the request that made it: one job sends those of several."""
+    current, request_id = current_errand(), event.get("request_id")
+    if request_id is None or (current is not None and current.request_id == request_id):
+        return nullcontext()
+    return on_errand(Errand(request_id).part_of(event["traceparent"]))
 
 
 def _log_call(delivery: Row, answer: Answer) -> None:

@@ -9,6 +9,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from utils.trace_context import current_errand
+
 _context: ContextVar[dict[str, Any] | None] = ContextVar("log_context", default=None)
 
 
@@ -25,6 +27,9 @@ def add_to_log_context(**fields: Any) -> None:
 
 
 def _add_context(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    errand = current_errand()
+    if errand is not None:
+        line = {"request_id": errand.request_id, "trace_id": errand.trace_id, **line}
     context = _context.get()
     return line if context is None else {**context, **line}
 

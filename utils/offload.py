@@ -1,6 +1,7 @@
 """CPU-heavy work kept off the event loop of a gevent worker."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +19,8 @@ def offload(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     if not monkey.is_module_patched("threading"):
         return work(*args, **kwargs)
     pool = _pool_of(getattr(work, "__qualname__", ""))
-    result, error = pool.apply(_outcome_of, (work, args, kwargs))
+    # A thread knows nothing of the request that it works for, unless it is told.
+    result, error = pool.apply(copy_context().run, (_outcome_of, work, args, kwargs))
     if error is not None:
         raise error
     return result  # type: ignore[no-any-return]  # what `work` returned

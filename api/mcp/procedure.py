@@ -19,6 +19,7 @@ from models.scope import Scope, includes
 from services.rate_limiter import RateKind
 from utils.errors import FieldError
 from utils.preconditions import IfMatch, tag_of
+from utils.rows import dump_json
 from utils.validators import Id
 
 PLACE = "arguments"
@@ -132,7 +133,7 @@ class Procedure:
     def _render(self, result: Any) -> Answer:
         if not self._contract.is_list:
             return Answer(self._contract.status, self._adapter.dump_json(result))
-        items, cursor = self._adapter.dump_json(list(result.items)), to_json(result.next_cursor)
+        items, cursor = dump_json(self._adapter, result.items), to_json(result.next_cursor)
         return Answer(
             self._contract.status, b'{"items":' + items + b',"next_cursor":' + cursor + b"}"
         )

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0, which MCP is spoken in."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -30,11 +31,11 @@ class ErrorCode(IntEnum):
 class RpcError(Exception):
     """A message that is not answered with a result; `data` becomes a member of the error."""
 
-    def __init__(self, code: int, message: str, data: Any = None) -> None:
+    def __init__(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.data = data
+        self.data = data or {}
 
 
 def faults(error: ValidationError, place: str) -> str:

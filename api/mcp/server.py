@@ -19,6 +19,7 @@ from models.principal import Principal
 from services.rate_limiter import RateKind
 from utils.errors import NotFoundError, ServiceError, UnprocessableError
 from utils.logger import get_logger
+from utils.trace_context import current_request_id
 
 logger = get_logger(__name__)
 
@@ -138,9 +139,8 @@ def _rpc_error_of(version: str, error: ServiceError) -> RpcError:
 def _fault(version: str, sent: Any, error: RpcError) -> Reply:
     """Return the reply to a message that has no result, with the message's id where it has one."""
     logger.info("mcp.refused", code=int(error.code))
-    told = {"code": int(error.code), "message": error.message}
-    if error.data is not None:
-        told["data"] = error.data
+    data = {**error.data, "request_id": current_request_id()}
+    told = {"code": int(error.code), "message": error.message, "data": data}
     body = {"jsonrpc": "2.0", "id": _id_of(sent), "error": told}
     return Reply(_status_of(version, error.code), body)
 

@@ -16,6 +16,7 @@ ALLOWED_HEADERS = [
     "Mcp-Method",
     "Mcp-Name",
     "X-Client-Id",
+    "traceparent",
     CSRF_HEADER,
 ]
 EXPOSED_HEADERS = [

@@ -8,13 +8,15 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 from wsproto.utilities import RemoteProtocolError
 
-from api.middleware.request_context import request_id
 from api.problem import Problem, problem_of
 from utils.errors import ServiceError
 from utils.logger import get_logger
+from utils.metrics import PROBLEMS
+from utils.trace_context import current_request_id
 
 logger = get_logger(__name__)
 
+DEFECT = "internal_error"
 ADVICE = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address; /docs lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; see Allow.",
@@ -30,6 +32,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RemoteProtocolError, _no_handshake)
     app.register_error_handler(WebsocketMismatch, _no_handshake)
     app.register_error_handler(Exception, _defect)
+    # There from the start: an increase from nothing to the very first one is none to Prometheus.
+    PROBLEMS.labels(DEFECT, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _service_error(error: ServiceError) -> Response:
@@ -55,7 +59,7 @@ def _defect(error: Exception) -> Response:
     logger.error("request.crashed", exc_info=error)
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "internal_error",
+        DEFECT,
         "This is a defect of the service; report it with the request_id.",
         {},
     )
@@ -63,11 +67,16 @@ def _defect(error: Exception) -> Response:
 
 def _problem(status: HTTPStatus, code: str, detail: str, headers: dict[str, str]) -> Response:
     problem = Problem(
-        title=status.phrase, status=status, code=code, detail=detail, request_id=request_id()
+        title=status.phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=current_request_id(),
     )
     return _respond(problem, headers)
 
 
 def _respond(problem: Problem, headers: dict[str, str]) -> Response:
+    PROBLEMS.labels(problem.code, problem.status).inc()
     body = to_json(problem, exclude_none=True)
     return Response(body, problem.status, headers, content_type="application/problem+json")

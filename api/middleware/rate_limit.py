@@ -5,20 +5,16 @@ The header fields are those of draft-ietf-httpapi-ratelimit-headers-06.
 
 from collections.abc import Callable
 
-from flask import Flask, Request, Response, g
+from flask import Request
 
 from api.contract import Access, Contract
+from api.sent_headers import send_along
 from models.principal import Principal
-from services.rate_limiter import RateKind, rate_limiter
+from services.rate_limiter import RateKind, Standing, rate_limiter
 from utils.addresses import site_of
 from utils.errors import ForbiddenError, TooManyRequestsError, UnauthenticatedError
 
 Kinds = tuple[RateKind | None, RateKind | None]
-
-
-def init_app(app: Flask) -> None:
-    """Tell with every answer how much is left."""
-    app.after_request(_tell)
 
 
 def kinds_of(contract: Contract) -> Kinds:
@@ -36,8 +32,11 @@ def count_request(kind: RateKind | None, request: Request, principal: Principal 
     if kind is None:
         return
     caller = site_of(request.remote_addr or "") if principal is None else principal.id
-    standing = g.standing = rate_limiter.take(kind, caller)
-    if standing is not None and standing.exceeded:
+    standing = rate_limiter.take(kind, caller)
+    if standing is None:
+        return
+    send_along(request.environ, _headers_of(standing))
+    if standing.exceeded:
         raise TooManyRequestsError(
             f"These were more than {standing.limit:,} requests in a while; wait as long as "
             "Retry-After says.",
@@ -56,14 +55,10 @@ def identify(
         raise
 
 
-def _tell(response: Response) -> Response:
-    standing = g.get("standing")
-    if standing is not None:
-        response.headers.extend(
-            [
-                ("RateLimit-Limit", str(standing.limit)),
-                ("RateLimit-Remaining", str(standing.remaining)),
-                ("RateLimit-Reset", str(standing.reset)),
-            ]
-        )
-    return response
+def _headers_of(standing: Standing) -> dict[str, str]:
+    """Tell with every answer how much is left."""
+    return {
+        "RateLimit-Limit": str(standing.limit),
+        "RateLimit-Remaining": str(standing.remaining),
+        "RateLimit-Reset": str(standing.reset),
+    }

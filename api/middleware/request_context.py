@@ -3,16 +3,18 @@
 import time
 
 from flask import Flask, Request, Response, g, request
-from uuid_utils import uuid4
 
+from api.sent_headers import send_along
 from services.event_service import client_id
 from utils.caller import open_caller
 from utils.errors import FieldError, UnprocessableError
 from utils.logger import get_logger, open_log_context
+from utils.trace_context import begin_errand
 
 logger = get_logger(__name__)
 
 CLIENT_ID_MAX_LENGTH = 64
+BAD_REQUEST = 400
 QUIET_ROUTES = frozenset({"/health", "/health/ready"})  # balancers ask every few seconds
 
 
@@ -22,15 +24,12 @@ def init_app(app: Flask) -> None:
     app.after_request(_finish)
 
 
-def request_id() -> str:
-    """Return the id of the current request; every log line and problem carries it."""
-    return str(g.request_id)
-
-
 def _begin() -> None:
-    name = uuid4().hex
-    g.started, g.request_id = time.perf_counter(), name
-    open_log_context(request_id=name)
+    g.started = time.perf_counter()
+    environ = request.environ
+    errand = begin_errand(environ.get("HTTP_TRACEPARENT"))
+    send_along(environ, {"X-Request-Id": errand.request_id})
+    open_log_context()
     open_caller(request.remote_addr)
     client_id.set(_read_client_id())
 
@@ -50,9 +49,8 @@ def _read_client_id() -> str | None:
 
 def _finish(response: Response) -> Response:
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's own way out of the proxy
-    response.headers["X-Request-Id"] = g.request_id
     route = asked.url_rule.rule if asked.url_rule else None
-    if asked.url_rule and asked.url_rule.websocket:
+    if asked.url_rule and asked.url_rule.websocket and response.status_code < BAD_REQUEST:
         return response  # it was logged when it opened; this is when it closed
     log = logger.debug if route in QUIET_ROUTES else logger.info
     log(

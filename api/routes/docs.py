@@ -3,11 +3,11 @@
 from flask import Blueprint, Response, abort, render_template
 
 from api import asyncapi, openapi, web_files
+from api.built_in_page import STYLES, WEB, built_in_page
 from config import settings
 
 docs = Blueprint("docs", __name__)
 
-WEB = settings.project_dir / "web"
 SWAGGER = WEB / "vendor" / "swagger-ui"
 
 # A page shows itself only: no scripts, styles or connections but of this server.
@@ -26,26 +26,19 @@ ASSETS = {
     "live.js": WEB,
     "live.css": WEB,
 }
-# What the built-in page is made of, in the order in which its styles apply.
-STYLES = [f"styles/{name}.css" for name in ("base", "layout", "board", "task")]
-MODULES = sorted(
-    path.relative_to(WEB).as_posix()
-    for path in (*WEB.glob("*.js"), *WEB.glob("views/*.js"))
-    if path.name not in ASSETS
-)
-PAGE_FILES = {name: WEB / name for name in (*STYLES, *MODULES)}
 
 
 @docs.get("/")
 def get_page() -> Response:
     """Send the built-in page."""
+    state = built_in_page.look()
     page = render_template(
         "page.html",
         # As seen from the page, which may be below a path of another server.
         api=settings.api_prefix.lstrip("/") or ".",
-        digest=web_files.digest_of_all(PAGE_FILES.values()),
+        digest=state.digest,
         styles=STYLES,
-        modules=MODULES,
+        modules=state.first,
     )
     response = web_files.send(web_files.of_text(page.encode(), "text/html"))
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + TEXT_IS_TEXT
@@ -54,11 +47,12 @@ def get_page() -> Response:
 
 @docs.get("/web/<digest>/<path:name>")
 def get_page_file(digest: str, name: str) -> Response:
-    """Send a part of the built-in page; during an update the asker may know of another state."""
-    if name not in PAGE_FILES:
+    """Send a part of the built-in page."""
+    found = built_in_page.find(name, digest)
+    if not found:
         abort(404)
-    is_known = digest == web_files.digest_of_all(PAGE_FILES.values())
-    return web_files.send(web_files.read(PAGE_FILES[name]), for_good=is_known)
+    file, is_known = found
+    return web_files.send(file, for_good=is_known)
 
 
 @docs.get("/openapi.json")

@@ -20,7 +20,10 @@ def get_health() -> Health:
 @health.get("/health/ready")
 @endpoint(access=Access.PUBLIC)
 def get_readiness() -> Readiness:
-    """Tell that requests can be served; 503 says what is missing."""
+    """Tell that requests can be served; 503 says why not.
+
+    It says, too, what an operator should look at although requests are served.
+    """
     return health_service.ready()
 
 

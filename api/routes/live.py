@@ -12,6 +12,7 @@ from models.ticket import Ticket
 from services.live.connection import Connection, WebSocket
 from services.live_service import live_service
 from services.ticket_service import ticket_service
+from utils.trace_context import current_request_id
 
 live = Blueprint("live", __name__)
 sockets = Blueprint("sockets", __name__)
@@ -32,7 +33,7 @@ def issue_ticket(principal: Principal) -> Ticket:
 @sock.route("/ws/<client_id>", bp=sockets)  # type: ignore[untyped-decorator]  # as flask-sock is
 def converse(websocket: WebSocket, client_id: str) -> None:
     """Serve one client, once it is known who that is."""
-    connection = Connection(websocket, request.environ[SOCKET], client_id)
+    connection = Connection(websocket, request.environ[SOCKET], client_id, current_request_id())
     try:
         principal = sign_in(connection, request)
         if principal is not None:

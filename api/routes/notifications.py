@@ -27,7 +27,7 @@ def list_notifications(principal: Principal, query: NotificationQuery) -> Page[N
 @notifications.post("/notifications/read-all")
 @endpoint(access=Scope.NOTIFY_WRITE)
 def read_all_notifications(principal: Principal) -> AllRead:
-    """Mark all of your notifications as read."""
+    """Mark all of your notifications as read; of very many, the older ones are a moment later."""
     return notification_service.read_all(principal)
 
 

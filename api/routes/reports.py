@@ -17,6 +17,7 @@ def report_time(principal: Principal, query: TimeReportQuery) -> TimeReport:
     """Add up time by day, week, month, project, task, user or label.
 
     Yours, or with project_id that of all people in the project, and with include=agents that of
-    its agents as well. As JSON, or as a table with Accept: text/csv.
+    its agents as well. With split_by, each day, week or month comes with its parts. As JSON, or as
+    a table with Accept: text/csv.
     """
     return report_service.time(principal, query)

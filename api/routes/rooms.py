@@ -20,7 +20,8 @@ def list_events(principal: Principal, room: str, query: EventQuery) -> list[Even
     """Read what happened in a room, project:{id} or user:{id}, after a seq, oldest first.
 
     With `wait` it answers when there is something: ask again with the seq of the last event, and
-    you see every change as it happens.
+    you see every change as it happens. Send along the `epoch` of the snapshot that you began with,
+    or you do not learn that a backup was restored.
     """
     return event_service.read(principal, room, query)
 

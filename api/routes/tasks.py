@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from api.endpoint import endpoint
+from models.history import HistoryEntry, HistoryQuery
 from models.principal import Principal
 from models.scope import Scope
 from models.task import (
@@ -16,6 +17,7 @@ from models.task import (
     TaskQuery,
     TaskUpdate,
 )
+from services.history_service import history_service
 from services.recurrence_service import recurrence_service
 from services.task_bulk_service import task_bulk_service
 from services.task_move_service import task_move_service
@@ -45,6 +47,17 @@ def list_tasks(principal: Principal, query: TaskQuery) -> Page[Task]:
 def get_task(principal: Principal, task_id: str) -> Task:
     """Read a task."""
     return task_service.get(principal, task_id)
+
+
+@tasks.get("/tasks/<id:task_id>/history")
+@endpoint(access=Scope.TASKS_READ, within=("task_id",))
+def list_history(principal: Principal, task_id: str, query: HistoryQuery) -> Page[HistoryEntry]:
+    """List who changed a task, its checklist and its comments, and how, newest first.
+
+    It goes back as far as the log of events is kept. Of a task that came from elsewhere it tells
+    what happened where it is now.
+    """
+    return history_service.page(principal, task_id, query)
 
 
 @tasks.patch("/tasks/<id:task_id>")

@@ -12,10 +12,9 @@ from models.base import Base
 from models.user import DELETED_NAME
 from services.db_client import DatabaseClient
 from services.event_service import project_room, user_room
+from services.portions import PORTION
 from services.prepared import Prepared
 from utils.helpers import new_id
-
-PORTION = 5_000
 
 OLD_OPERATION = """
     INSERT INTO operations (id, scope_id, deleted_by, deleted_at, title, counts)

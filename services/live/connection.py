@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MESSAGES_PER_SECOND = 50
 MESSAGES_AT_ONCE = 200
 LOOK_SECONDS = 1.0  # whether somebody who does not read was sent away meanwhile
-REASON_MAX_LENGTH = 120  # a close frame has room for 123 bytes
+REASON_MAX_LENGTH = 85  # a close frame has room for 123 bytes, and the request is named behind it
 
 
 class WebSocket(Protocol):
@@ -40,12 +40,16 @@ class WebSocket(Protocol):
 class Connection:
     """Sends to one client and closes its socket; never waits for the client."""
 
-    def __init__(self, websocket: WebSocket, sock: LiveSocket, client_id: str) -> None:
+    def __init__(
+        self, websocket: WebSocket, sock: LiveSocket, client_id: str, request_id: str
+    ) -> None:
         self.id = new_id()
+        self.request_id = request_id
         self.client_id = client_id
         self.principal: Principal  # set when somebody is signed in
         self.socket = sock
         self.rooms: set[str] = set()
+        self.refusals = 0  # messages that were not followed
         self.pinged_at = sock.heard_at
         self._websocket = websocket
         self._messages = TokenBucket(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
@@ -98,7 +102,8 @@ class Connection:
 
     def _say_goodbye(self, code: CloseCode, reason: str) -> None:
         with suppress(ConnectionClosed, LocalProtocolError):  # the client was faster
-            self._websocket.close(code, reason[:REASON_MAX_LENGTH])
+            words = reason[:REASON_MAX_LENGTH]
+            self._websocket.close(code, f"{words} [{self.request_id}]")
 
     def linger(self) -> None:
         """Give the client a moment to read why it was closed."""

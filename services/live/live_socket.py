@@ -67,6 +67,11 @@ class LiveSocket:
 
     # What its connection needs of it:
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What the client has not taken yet."""
+        return self._size
+
     def wait_until_sent(self, seconds: float | None = None) -> bool:
         """Wait until nothing is kept any more; False when that takes longer."""
         return self._sent.wait(seconds)

@@ -7,6 +7,7 @@ from threading import Thread
 
 from utils.errors import ServiceError
 from utils.logger import get_logger
+from utils.metrics import LOOPS_FAILED
 
 PAUSE_SECONDS = (0.2, 1.0)  # after a failure, at random
 
@@ -23,8 +24,10 @@ def _loop(name: str, step: Callable[[], None]) -> None:
         try:
             step()
         except ServiceError as error:
+            LOOPS_FAILED.labels(name).inc()
             logger.warning("loop.interrupted", loop=name, code=error.code, detail=error.detail)
         except Exception:
+            LOOPS_FAILED.labels(name).inc()
             logger.exception("loop.failed", loop=name)
         else:
             continue

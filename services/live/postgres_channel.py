@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, Text, bindparam, func, select
 from services.db_client import DatabaseClient
 
 CHANNEL = "stint"
-PROBE_SECONDS = 15.0
+PROBE_SECONDS = 5.0
 
 NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("lines", type_=ARRAY(Text)))))
 
@@ -32,4 +32,4 @@ class PostgresChannel:
             while True:
                 for notification in connection.notifies(timeout=PROBE_SECONDS):
                     yield notification.payload
-                connection.execute("SELECT 1")
+                connection.execute_promptly(b"SELECT 1")

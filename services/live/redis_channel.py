@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis import Redis, RedisError
+from redis import TimeoutError as RedisTimeoutError
 
 from utils.errors import UnavailableError
 
 CHANNEL = "stint"
-PROBE_SECONDS = 15
+PROBE_SECONDS = 5.0
+ANSWER_SECONDS = 3.0
 
 
 class RedisChannel:
@@ -22,9 +24,8 @@ class RedisChannel:
         self._redis = Redis.from_url(
             url,
             decode_responses=True,
-            socket_connect_timeout=3,
-            socket_timeout=10,
-            health_check_interval=PROBE_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
         )
 
     def send(self, lines: Sequence[str]) -> None:
@@ -35,14 +36,21 @@ class RedisChannel:
             pipeline.execute()
 
     def listen(self) -> Iterator[str | None]:
-        """Yield what is published."""
-        with _translating(), self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]  # untyped in redis
+        """Yield what is published; a connection that died without a word is noticed in time."""
+        with _translating(), self._redis.pubsub() as subscription:  # type: ignore[no-untyped-call]  # untyped in redis
             subscription.subscribe(CHANNEL)
-            yield None
+            is_asked = False
             while True:
-                message = subscription.get_message(timeout=5)
-                if message is not None:
+                message = subscription.get_message(timeout=PROBE_SECONDS)
+                if message is None and is_asked:
+                    raise RedisTimeoutError("it does not answer")
+                if message is None:
+                    subscription.ping()
+                elif message["type"] == "subscribe":
+                    yield None  # not before it holds: what comes in between would be missed
+                elif message["type"] == "message":
                     yield message["data"]
+                is_asked = message is None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import requests
 
 from models.mail import Message
 from services.mail.transport import MailError
+from utils.trace_context import outgoing_headers
 
 BASE_URL = "https://api.sendgrid.com"
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 15
@@ -25,7 +26,7 @@ class SendGridTransport:
             answer = requests.post(
                 self._url,
                 json=_body(message, sender),
-                headers={"Authorization": f"Bearer {self._api_key}"},
+                headers={"Authorization": f"Bearer {self._api_key}", **outgoing_headers()},
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 allow_redirects=False,
             )

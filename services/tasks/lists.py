@@ -6,7 +6,6 @@ from sqlalchemy import (
     REAL,
     ColumnElement,
     DateTime,
-    FromClause,
     Select,
     Text,
     and_,
@@ -27,8 +26,10 @@ from models.principal import Principal
 from models.task import BLOCKED, Task, TaskQuery, TaskRow
 from services.access_service import ME, AccessService, is_member
 from services.db_client import DatabaseClient
-from services.listing import LIMIT, OFFSET, Listing, Order
+from services.listing import LIMIT, OFFSET, Listing, Order, page_of_each, page_of_one
+from services.prepared import Row
 from utils.pages import Page
+from utils.rows import Rows
 
 COLUMNS = columns_of(TaskRow, Task)
 
@@ -48,6 +49,26 @@ class _Ranked(Order):
     def behind_cursor(self) -> ColumnElement[bool]:
         """Leave no match out."""
         return true()
+
+    def first_rows(self, found: Select[Any]) -> Select[Any]:
+        """Select the best of the newest matches, behind the cursor when there is one."""
+        keys = (key.label(f"order_{label}") for label, key in self.keys.items())
+        newest = (
+            found.add_columns(*keys)
+            .order_by(*NEWEST_FIRST.clauses())
+            .limit(RANKED_MATCHES)
+            .subquery("newest")
+        )
+        start = tuple_(
+            cast(bindparam("after_rank", FIRST_RANK), REAL),
+            bindparam("after_id", FIRST_ID, type_=UuidText),
+        )
+        return (
+            select(newest)
+            .where(tuple_(newest.c.order_rank, newest.c.order_id) < start)
+            .order_by(newest.c.order_rank.desc(), newest.c.order_id.desc())
+            .limit(LIMIT + OFFSET)
+        )
 
 
 RELEVANCE = _Ranked({"rank": RANK, "id": TaskRow.id}, descending=True)
@@ -101,62 +122,19 @@ FILTERS_IN_PROJECT = FILTERS | {
 }
 
 
+THERE = select(*COLUMNS).where(TaskRow.deleted_at.is_(None))
+
+
 def _page_of_project(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
     """Read a page from an index of the project, which the planner knows the size of."""
-    page = _read_page(
-        [TaskRow.scope_id == PROJECT_ID, is_member(PROJECT_ID), *conditions], order
-    ).subquery("page")
-    return _as_answer(select(page), page, order)
+    in_project = (TaskRow.scope_id == PROJECT_ID, is_member(PROJECT_ID))
+    return page_of_one(THERE.where(*in_project, *conditions), order)
 
 
 def _page_of_all(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-    """Read at most a page from the index of each scope and merge them.
-
-    So the cost of a page follows from the number of the reader's projects, not from how much
-    is in them or in those of others.
-    """
+    """Read at most a page from the index of each scope."""
     of_scope = TaskRow.scope_id == ALL_SCOPES.c.id
-    page = _read_page([of_scope, *conditions], order).lateral("page")
-    return _as_answer(select(page).select_from(ALL_SCOPES.join(page, true())), page, order)
-
-
-def _read_page(conditions: list[ColumnElement[bool]], order: Order) -> Select[Any]:
-    """Select as many rows as a page can take, with their sort keys as `order_<label>`."""
-    found = (
-        select(*COLUMNS, *(key.label(f"order_{label}") for label, key in order.keys.items()))
-        .where(TaskRow.deleted_at.is_(None), *conditions)
-        .correlate(ALL_SCOPES)
-    )
-    if order is RELEVANCE:
-        return _best_of(found)
-    return found.order_by(*order.clauses()).limit(LIMIT + OFFSET)
-
-
-def _as_answer(found: Select[Any], page: FromClause, order: Order) -> Select[Any]:
-    keys = Order({label: page.c[f"order_{label}"] for label in order.keys}, order.descending)
-    return (
-        found.with_only_columns(
-            *(page.c[column.name] for column in COLUMNS), *keys.cursor_columns()
-        )
-        .order_by(*keys.clauses())
-        .limit(LIMIT)
-        .offset(OFFSET)
-    )
-
-
-def _best_of(found: Select[Any]) -> Select[Any]:
-    """Select the best of the newest matches, behind the cursor when there is one."""
-    newest = found.order_by(*NEWEST_FIRST.clauses()).limit(RANKED_MATCHES).subquery("newest")
-    start = tuple_(
-        cast(bindparam("after_rank", FIRST_RANK), REAL),
-        bindparam("after_id", FIRST_ID, type_=UuidText),
-    )
-    return (
-        select(newest)
-        .where(tuple_(newest.c.order_rank, newest.c.order_id) < start)
-        .order_by(newest.c.order_rank.desc(), newest.c.order_id.desc())
-        .limit(LIMIT + OFFSET)
-    )
+    return page_of_each(ALL_SCOPES, THERE.where(of_scope, *conditions), order)
 
 
 class TaskLists:
@@ -177,8 +155,12 @@ class TaskLists:
                 values[name] = principal.id
         sort = query.sort or ("relevance" if query.search else "-created_at")
         if query.project_id is None:
-            return self._everywhere.page(query, values, sort).map(Task.model_validate)
+            return _answers(self._everywhere.page(query, values, sort))
         page = self._in_project.page(query, values, sort)
         if not page.items:
             self._access.role_in(principal, query.project_id)
-        return page.map(Task.model_validate)
+        return _answers(page)
+
+
+def _answers(page: Page[Row]) -> Page[Task]:
+    return Page(Rows(Task, page.items), page.next_cursor)

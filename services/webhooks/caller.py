@@ -12,6 +12,8 @@ from threading import Timer
 
 from config import settings
 from services.webhooks.targets import Target, TargetGuard, TargetRefusedError
+from utils.trace_context import outgoing_headers
+from utils.tracing import Kind, span
 
 ANSWER_BYTES = 1_000
 TIMED_OUT = "no answer in time"
@@ -52,6 +54,15 @@ class WebhookCaller:
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a message and return what came of it; nothing is raised."""
+        with span(Kind.CLIENT, "POST", {"http.request.method": "POST"}) as call:
+            answer = self._answer_of(url, {**headers, **outgoing_headers()}, body)
+            if answer.status is not None:
+                call.note({"http.response.status_code": answer.status})
+            if not answer.is_success:
+                call.fail(answer.error or str(answer.status))
+        return answer
+
+    def _answer_of(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         begin = time.monotonic()
         deadline = begin + self._seconds
         try:
