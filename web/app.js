@@ -1,36 +1,26 @@
 // The page: finds out who is signed in, and shows the view that the address names.
 
 import { get, onSignedOut, post } from "./api.js";
-import { State, connect } from "./connection.js";
-import { element, fill } from "./elements.js";
+import { connect } from "./connection.js";
+import { closeDialog } from "./dialogs.js";
+import { fill } from "./elements.js";
 import { setZone } from "./format.js";
+import { frame } from "./frame.js";
 import { attempt, complain, hush } from "./notices.js";
-import { boardView } from "./views/board.js";
-import { letterView } from "./views/letters.js";
-import { projectsView } from "./views/projects.js";
-import { forgottenPassword, secondFactor, signIn, signUp } from "./views/sign_in.js";
-import { timerView } from "./views/timer.js";
+import { notThere, onItsWay } from "./stand_ins.js";
+import { viewAt } from "./views.js";
+import { letterView } from "./views/coming_in/letters.js";
+import { secondFactor } from "./views/coming_in/second_factor.js";
+import { forgottenPassword, signIn, signUp } from "./views/coming_in/sign_in.js";
+import { tellWhenSlow } from "./waiting.js";
 
-const ID = "([0-9a-f-]{36})";
-const AT_PROJECT = new RegExp(`^#/projects/${ID}(?:/tasks/${ID})?$`);
-const AT_PERSONAL = new RegExp(`^#/personal(?:/tasks/${ID})?$`);
-const AT_TASK = new RegExp(`^#/tasks/${ID}$`);
-
-const STATE_TEXTS = {
-  [State.CONNECTED]: "Connected",
-  [State.CATCHING_UP]: "Catching up",
-  [State.OFFLINE]: "Offline: you see what was there; changes have to wait",
-};
+const STRANGERS = { "#/sign-up": signUp, "#/forgotten-password": forgottenPassword };
 
 const page = document.querySelector("#page");
 let session = null; // who is signed in, and what they share with all views
-let shown = null; // the view: { name, node, show(taskId), leave() }
+let shown = null; // the view: { name, node, show(taskId), leave() }, or { standsFor, node } until it is there
 
-onSignedOut(() => {
-  if (!session) return;
-  endSession();
-  void route();
-});
+onSignedOut(over);
 addEventListener("hashchange", () => void route());
 void start();
 
@@ -65,54 +55,56 @@ function halfSignedIn() {
 
 async function signedIn() {
   beginSession(await get("/users/me"));
-  if (["#/sign-up", "#/forgotten-password"].includes(location.hash)) location.hash = "#/";
+  if (STRANGERS[location.hash]) location.hash = "#/";
   else await route();
 }
 
+/**
+ * A session: `me`, `live` rooms, `own` room with listeners of its events, the `timer`. Who changed
+ * something of the room calls `tell(event)`, of the account `learn(me)`; who has ended the session
+ * by what they did calls `over()`.
+ */
 function beginSession(me) {
+  session = { me, onOwnEvent: new Set(), tell, signOut, learn, over };
   setZone(me.timezone);
-  const state = element("p", { class: "connection", role: "status" });
-  const live = connect((next) => {
-    state.textContent = STATE_TEXTS[next];
-    document.body.dataset.connection = next.replace(" ", "-");
-  });
-  session = { me, live, onOwnEvent: new Set() };
-  const tell = (event) => session?.onOwnEvent.forEach((listener) => listener(event));
-  session.own = live.follow(`user:${me.id}`, { onChange: tell, onPresence: () => tell(null) });
-  session.timer = timerView(session);
-  session.view = element("div", { id: "view" });
-  fill(
-    page,
-    element("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"),
-    element(
-      "header",
-      { class: "top" },
-      element("a", { class: "brand", href: "#/" }, "Stint"),
-      session.timer.node,
-      state,
-      element(
-        "div",
-        { class: "account" },
-        element("span", { class: "name" }, me.name),
-        element("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out"),
-      ),
-    ),
-    session.view,
-  );
+  session.live = connect((state) => session?.frame.showConnection(state));
+  const onPresence = () => tell({ type: "presence", data: {} });
+  session.own = session.live.follow(`user:${me.id}`, { onChange: tell, onPresence });
+  session.frame = frame(session);
+  fill(page, session.frame.nodes);
 }
 
-function skip(event) {
-  event.preventDefault(); // the address names the view
-  session.view.querySelector("h1")?.focus();
+/**
+ * Let all who show something of one's own room know: of an event, of what one did oneself ahead of
+ * its event, or by null that all may be another.
+ */
+function tell(event) {
+  if (!session) return;
+  learn(session.own.room.rows.user.get(session.me.id) ?? session.me);
+  session.onOwnEvent.forEach((listener) => listener(event));
+}
+
+function learn(me) {
+  if (me.version <= session.me.version) return;
+  session.me = me;
+  setZone(me.timezone);
+  session.frame.showName(me.name);
+}
+
+function over() {
+  if (!session) return;
+  endSession();
+  void route();
 }
 
 function endSession() {
+  if (!session) return;
+  closeDialog();
   shown?.leave();
   shown = null;
-  session.timer.leave();
+  session.frame.leave();
   session.live.stop();
   session = null;
-  delete document.body.dataset.connection;
 }
 
 function signOut() {
@@ -133,39 +125,56 @@ function showAlone(node) {
 
 async function route() {
   if (!session) {
-    const views = { "#/sign-up": signUp, "#/forgotten-password": forgottenPassword };
-    showAlone((views[location.hash] ?? signIn)(signedIn));
+    showAlone((STRANGERS[location.hash] ?? signIn)(signedIn));
     return;
   }
-  const [, taskId] = AT_TASK.exec(location.hash) ?? [];
-  if (taskId) {
-    await attempt(() => findTask(taskId));
+  const { name, load, parts } = viewAt(location.hash);
+  if (name === "#/tasks") {
+    await findTask(parts.taskId);
     return;
   }
-  const project = AT_PROJECT.exec(location.hash);
-  const personal = AT_PERSONAL.exec(location.hash);
-  if (project) showBoard(`project:${project[1]}`, `#/projects/${project[1]}`, project[2]);
-  else if (personal) showBoard(`user:${session.me.id}`, "#/personal", personal[1]);
-  else mount("projects", () => projectsView(session));
+  if (shown?.name !== name) await open(name, load, parts);
+  if (shown?.name === name) shown.show(parts.taskId);
 }
 
-/** Links in letters name a task and not where it is. */
+/** Open a view as soon as its module is there, unless somebody has gone elsewhere meanwhile. */
+async function open(name, load, parts) {
+  const asker = session;
+  const asked = location.hash;
+  const isWanted = () => session === asker && location.hash === asked && shown?.name !== name;
+  const standIn = (makeNode) => isWanted() && mount(name, () => ({ name: null, standsFor: name, node: makeNode() }));
+  closeDialog();
+  let make;
+  try {
+    make = await tellWhenSlow(load, () => standIn(onItsWay));
+  } catch (error) {
+    console.error(error); // it may be a fault of the view's own
+    standIn(notThere);
+    return;
+  }
+  if (isWanted()) mount(name, () => make(session, parts));
+}
+
+/** Links in letters name a task and not where it is; where there is none one stays where one was. */
 async function findTask(taskId) {
-  const { project_id: projectId } = await get(`/tasks/${taskId}`);
-  const board = projectId ? `#/projects/${projectId}` : "#/personal";
-  location.replace(`${board}/tasks/${taskId}`);
-}
-
-function showBoard(roomName, address, taskId) {
-  mount(roomName, () => boardView(session, roomName, address));
-  shown.show(taskId);
+  const asker = session;
+  const asked = location.hash;
+  let address = shown?.name ?? "#/";
+  await attempt(async () => {
+    const { project_id: projectId } = await get(`/tasks/${taskId}`);
+    address = `${projectId ? `#/projects/${projectId}` : "#/personal"}/tasks/${taskId}`;
+  });
+  // Unless somebody has gone elsewhere meanwhile, or has to sign in again: that leads back here.
+  if (session === asker && location.hash === asked) location.replace(address);
 }
 
 function mount(name, make) {
-  if (shown?.name === name) return;
-  const isFirst = !shown;
+  // The first view takes the focus from nobody, nor does one that was waited for.
+  const takesFocus = shown && (shown.standsFor !== name || shown.node.contains(document.activeElement));
   shown?.leave();
-  shown = { name, show() {}, ...make() };
-  fill(session.view, shown.node);
-  if (!isFirst) session.view.querySelector("h1")?.focus();
+  shown = { name, show() {}, leave() {}, ...make() };
+  session.frame.show(shown.node, name);
+  const heading = shown.node.querySelector("h1");
+  document.title = `${heading.textContent} – Stint`;
+  if (takesFocus) heading.focus();
 }

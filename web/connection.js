@@ -126,21 +126,31 @@ export function connect(onState) {
   }
 
   async function subscribe(entry) {
-    const { room, follower } = entry;
+    const { room } = entry;
     const opening = socket;
-    if (room.seq === null) {
-      try {
-        room.load(await get(`/rooms/${room.name}/snapshot`));
-      } catch (problem) {
-        if (!problem.isProblem) throw problem;
-        if (problem.status === 403 || problem.status === 404) refuse(entry, problem.detail);
-        else if (socket === opening) hangUp();
-        return;
-      }
-      if (followed.get(room.name) !== entry) return;
-      follower.onChange(null);
-    }
+    if (room.seq === null && !(await load(entry, opening))) return;
     if (socket === opening) say({ type: "subscribe", room: room.name, since: room.seq, epoch: room.epoch });
+  }
+
+  /** Load a snapshot; false where there is none, or nobody wants it any more. */
+  async function load(entry, opening) {
+    const { room, follower } = entry;
+    const isFollowed = () => followed.get(room.name) === entry;
+    let snapshot;
+    try {
+      snapshot = await get(`/rooms/${room.name}/snapshot`);
+    } catch (problem) {
+      if (!problem.isProblem) throw problem;
+      if (!isFollowed()) return false;
+      if (problem.status === 403 || problem.status === 404) refuse(entry, problem.detail);
+      else if (socket === opening) hangUp();
+      return false;
+    }
+    if (!isFollowed()) return false;
+    if (room.seq !== null) return true; // one for another socket was faster, and events came after it
+    room.load(snapshot);
+    follower.onChange(null);
+    return true;
   }
 
   function startOver(entry) {
@@ -174,6 +184,7 @@ export function connect(onState) {
     const { room, follower } = entry;
     switch (message.type) {
       case "event":
+        if (room.seq === null) break; // what a snapshot on its way does not have comes once more after it
         if (room.apply(message.event)) follower.onChange(message.event);
         else startOver(entry);
         break;

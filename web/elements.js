@@ -29,24 +29,43 @@ export function fill(parent, ...children) {
 
 /**
  * Let the children of `parent` be one node for each item, in this order. Nodes are made once for
- * each key and kept; only those that are new, gone or elsewhere are touched.
+ * each key and kept; only those that are new, gone or elsewhere are touched. One call takes out
+ * `most` at most and puts as many in: it returns whether that was all, and the next one goes on.
  */
-export function keyedList(parent, keyOf, make, update) {
-  let nodes = new Map();
-  return (items) => {
-    const next = new Map(items.map((item) => [keyOf(item), nodes.get(keyOf(item)) ?? make(item)]));
+export function keyedList(parent, keyOf, make, update, most = Infinity) {
+  const nodes = new Map();
+  return (items) => takeOut(new Set(items.map(keyOf))) && putIn(items);
+
+  function takeOut(kept) {
+    let taken = 0;
     for (const [key, node] of nodes) {
-      if (!next.has(key) && node.parentNode === parent) node.remove();
+      if (kept.has(key)) continue;
+      if (taken === most) return false;
+      nodes.delete(key);
+      if (node.parentNode === parent) node.remove();
+      taken += 1;
     }
+    return true;
+  }
+
+  function putIn(items) {
     let place = parent.firstChild;
+    let put = 0;
     for (const item of items) {
-      const node = next.get(keyOf(item));
+      const key = keyOf(item);
+      const node = nodes.get(key) ?? make(item);
+      if (node !== place && put === most) return false;
+      nodes.set(key, node);
       update(node, item);
-      if (node === place) place = place.nextSibling;
-      else parent.insertBefore(node, place);
+      if (node === place) {
+        place = place.nextSibling;
+      } else {
+        parent.insertBefore(node, place);
+        put += 1;
+      }
     }
-    nodes = next;
-  };
+    return true;
+  }
 }
 
 /** Do something that moves nodes about; what had the focus has it afterwards, if it is there. */

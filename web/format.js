@@ -9,11 +9,19 @@ export const setZone = (name) => {
 
 const SHORT = { dateStyle: "medium", timeStyle: "short" };
 export const formatInstant = (iso) => new Intl.DateTimeFormat(LANGUAGE, { ...SHORT, timeZone: zone }).format(new Date(iso));
+export const formatSpan = (from, to) =>
+  new Intl.DateTimeFormat(LANGUAGE, { ...SHORT, timeZone: zone }).formatRange(new Date(from), new Date(to));
 export const formatDay = (iso) => {
-  const year = new Date(iso).getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  const isThisYear = toWallClock(iso).slice(0, 4) === toWallClock(new Date()).slice(0, 4);
+  const year = isThisYear ? undefined : "numeric";
   const format = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year, timeZone: zone });
   return format.format(new Date(iso));
 };
+export const formatTime = (iso) =>
+  new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "short", timeZone: zone }).format(new Date(iso));
+/** A day of the calendar, as a field of type date has it, wherever one is. */
+export const formatCalendarDay = (day) =>
+  new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "full", timeZone: "UTC" }).format(new Date(`${day}T00:00Z`));
 export const formatNumber = (number) => new Intl.NumberFormat(LANGUAGE).format(number);
 export const formatPercent = (number) => new Intl.NumberFormat(LANGUAGE, { style: "percent" }).format(number / 100);
 
@@ -54,6 +62,9 @@ export function fromWallClock(text) {
   }
   return new Date(instant).toISOString();
 }
+
+/** All time zones by name; the browser's list has not the plain one, nor what is older like some of `more`. */
+export const zoneNames = (...more) => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone"), ...more])].sort();
 
 /** The zone of this device, for a new account. */
 export const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

@@ -17,10 +17,33 @@ export const input = (name, properties = {}) => element("input", { name, require
 
 export function select(name, options, value = "") {
   const made = element("select", { name });
-  made.append(...options.map(([key, text]) => element("option", { value: key }, text)));
+  offer(made, options);
   made.value = value;
   return made;
 }
+
+/** Let a select offer these and nothing else; what is chosen stays so if it is among them. */
+export function offer(control, options) {
+  const offered = JSON.stringify(options);
+  if (control.offered === offered) return; // somebody may have it open
+  control.offered = offered;
+  const { value } = control;
+  control.replaceChildren(...options.map(([key, text]) => element("option", { value: key }, text)));
+  if (options.some(([key]) => key === value)) control.value = value;
+}
+
+/** Let it offer one more, unless it does already. */
+export function addOption(control, value, text) {
+  if ([...control.options].some((option) => option.value === value)) return;
+  control.offered = null;
+  control.append(element("option", { value }, text));
+}
+
+/** What is written with commas between it. */
+export const listOf = (text) => [...new Set(text.split(",").map((each) => each.trim()).filter(Boolean))];
+
+/** What is wrong, where no field of the form is. */
+const rest = ({ errors, message }) => errors.map((error) => error.message).join("; ") || message;
 
 /**
  * A form that hands its values to `submit`. While it waits it takes no second answer; a problem is
@@ -61,6 +84,21 @@ export function form(properties, submit, ...children) {
       if (text && !isTold) control.focus();
       isTold ||= Boolean(text);
     }
-    setText(told, problem && !isTold ? problem.message : "");
+    setText(told, problem && !isTold ? rest(problem) : "");
+  }
+}
+
+/**
+ * Empty a control while what was in it is sent: what is typed from here on is the next one. What is
+ * refused comes back before it.
+ */
+export async function emptied(control, send, between = " ") {
+  const text = control.value;
+  control.value = "";
+  try {
+    await send();
+  } catch (problem) {
+    control.value = [text, control.value].filter(Boolean).join(between);
+    throw problem;
   }
 }
