@@ -19,13 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString
 
-from benchmarks.__main__ import running_stint
+from benchmarks import figures
 from benchmarks.database import Database, temporary_database
 from benchmarks.reader import Client, Reader
 from benchmarks.servers import Server
+from benchmarks.sides import running_stint
 
 SIZES = (1_000, 100_000, 1_000_000)
 AGENTS = 8
+WORKERS = 2
 OTHER_PROJECTS, TASKS_OF_OTHERS = 49, 1_000
 BLOCKED_TASKS = 1_000
 JOINING_SECONDS = 0.05  # one connection after another: else one worker may accept them all
@@ -155,9 +157,9 @@ def drive(case: Case, server: Server, database: Database, seconds: float) -> Non
     after = server.cpu_seconds(), database.cpu_seconds()
     case.rates.append(len(took) / seconds)
     case.took_ms += took
-    for figures, was, now in zip((case.cpu_us, case.database_us), before, after, strict=True):
+    for spent, was, now in zip((case.cpu_us, case.database_us), before, after, strict=True):
         if was is not None and now is not None and took:
-            figures.append((now - was) / len(took) * 1e6)
+            spent.append((now - was) / len(took) * 1e6)
 
 
 def _work(agent: Client, case: Case, begins_at: float, seconds: float) -> list[float]:
@@ -184,15 +186,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1, help="of a round")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     options = parser.parse_args()
-    options.workers = 2
     with (
         tempfile.TemporaryDirectory(prefix="stint-claims-") as logs,
         temporary_database(os.environ.get("BENCH_DATABASE_URL")) as database,
-        running_stint(options, database, Path(logs)) as server,
+        running_stint(WORKERS, database, Path(logs)) as server,
     ):
         cases = make_cases(server, database, options.sizes)
         sys.stdout.write(
-            f"PostgreSQL {database.version()}, {os.cpu_count()} cores, {options.workers} workers, "
+            f"PostgreSQL {database.version()}, {os.cpu_count()} cores, {WORKERS} workers, "
             f"{AGENTS} agents, {options.rounds} rounds of {options.seconds:g} s in turns\n\n"
         )
         for case in cases:
@@ -202,6 +203,8 @@ def main() -> int:
             for case in cases:
                 drive(case, server, database, options.seconds)
         sys.stdout.write(render(cases))
+        settings = {"agents": AGENTS, "workers": WORKERS, "postgresql": database.version()}
+    figures.save("claims", settings, [_row(case) for case in cases])
     return 0
 
 
@@ -222,11 +225,16 @@ def render(cases: Sequence[Case]) -> str:
     return "\n".join(lines) + f"\n\n{NOTE}"
 
 
+def _row(case: Case) -> figures.Row:
+    names = ("claims_per_second", "p50_ms", "p99_ms", "server_us", "database_us")
+    return {"question": case.question, "open_tasks": case.size} | dict(
+        zip(names, _figures(case), strict=True)
+    )
+
+
 def _figures(case: Case) -> list[float]:
     p99 = statistics.quantiles(case.took_ms, n=100)[-1]
-    spent = [
-        statistics.median(figures or [math.nan]) for figures in (case.cpu_us, case.database_us)
-    ]
+    spent = [statistics.median(each or [math.nan]) for each in (case.cpu_us, case.database_us)]
     return [statistics.median(case.rates), statistics.median(case.took_ms), p99, *spent]
 
 

@@ -1,4 +1,4 @@
-"""The database that both sides work on: made for one run, migrated, filled, dropped."""
+"""The database that all sides work on: made for one run, migrated, filled, dropped."""
 
 import os
 import secrets
@@ -16,12 +16,14 @@ from sqlalchemy import URL, make_url
 from uuid_utils import uuid7
 
 from benchmarks.processes import cpu_seconds, is_named
-from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.embedded import SERVER_SETTINGS, EmbeddedPostgres
 from utils.positions import last_position
 
 USERS = 100
 TASKS = 100_000
 COLUMNS = "id, created_by, position, title, description, labels, metadata"
+# All sides fill their pools at once, and what is filled in before should not wait for checkpoints.
+BENCH_SETTINGS = {"max_connections": "250", "max_wal_size": "4GB"}
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -55,15 +57,19 @@ class Database:
 
     def cpu_seconds(self) -> float | None:
         """CPU time of its backends so far; None unless they run on this machine."""
+        return cpu_seconds(self.backends())
+
+    def backends(self) -> list[int]:
+        """The processes that serve its connections; none unless they run on this machine."""
         host = self.url.query.get("host") or self.url.host or "localhost"
         if not str(host).startswith("/") and host not in LOCAL_HOSTS:
-            return None
+            return []
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT pid FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             ).fetchall()
-        return cpu_seconds([pid for (pid,) in rows if is_named(pid, "postgres")])
+        return [pid for (pid,) in rows if is_named(pid, "postgres")]
 
 
 @contextmanager
@@ -75,7 +81,9 @@ def temporary_database(server_url: str | None) -> Iterator[Database]:
         return
     with (
         tempfile.TemporaryDirectory(prefix="stint-bench-") as directory,
-        EmbeddedPostgres(Path(directory) / "postgres").running() as url,
+        EmbeddedPostgres(
+            Path(directory) / "postgres", SERVER_SETTINGS | BENCH_SETTINGS
+        ).running() as url,
     ):
         yield Database(make_url(url))
 

@@ -14,19 +14,20 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 from benchmarks import servers
-from benchmarks.__main__ import running_stint
 from benchmarks.database import Database, temporary_database
 from benchmarks.processes import process_tree
 from benchmarks.reader import Reader
 from benchmarks.receivers import Receivers, frame, open_socket, resident_bytes
 from benchmarks.servers import Server
+from benchmarks.sides import running_stint
+from benchmarks.speaker import Say, speaker, subscription
 
 SECONDS = 120
 STEADY_DELIVERIES = 20_000  # each second
@@ -36,19 +37,6 @@ WINDOWS_DELIVERIES = 300_000
 QUIET_SECONDS = 1.0
 IDLE_ROOMS = 100
 FEW = 200
-
-WRITE = """
-    WITH room AS (UPDATE rooms SET seq = seq + %(count)s WHERE id = %(room)s RETURNING id, seq),
-    written AS (
-        INSERT INTO events (room, seq, at, type, actor_id, subject_id, version, data)
-        SELECT room.id, room.seq - %(count)s + number, clock_timestamp(), 'task.updated',
-               %(user_id)s, %(user_id)s, 1, jsonb_build_object('filling', repeat('x', 120))
-        FROM room, generate_series(1, %(count)s) AS number
-    )
-    SELECT pg_notify('stint', 'room ' || id || ' ' || seq) FROM room
-"""
-
-Say = Callable[[int, float], None]  # so many messages, with pauses of so many seconds between them
 
 
 @dataclass(frozen=True)
@@ -63,20 +51,10 @@ class Figures:
 @contextmanager
 def stint_side(server: Server, database: Database, count: int) -> Iterator[tuple[Receivers, Say]]:
     """Yield receivers of a new room, and what writes events into it."""
-    reader = Reader(server)
-    room = f"project:{reader.project_id}"
-    subscribe = json.dumps({"type": "subscribe", "room": room}).encode()
-    receivers = Receivers()
+    reader, receivers = Reader(server), Receivers()
     for _ in range(count):
-        receivers.open(server.port, [f"Authorization: Bearer {reader.token}"], subscribe)
-    with database.connect() as connection:
-
-        def say(messages: int, pause: float) -> None:
-            values = {"room": room, "user_id": reader.user_id, "count": 1 if pause else messages}
-            for _ in range(messages if pause else 1):
-                connection.execute(WRITE, values)
-                time.sleep(pause)
-
+        receivers.open(server.port, *subscription(reader))
+    with speaker(database, reader) as say:
         yield receivers, say
     receivers.close()
 
@@ -200,10 +178,7 @@ def hold_idle(server: Server, count: int) -> None:
     receivers = Receivers()
     started = time.monotonic()
     for number in range(count):
-        reader = readers[number % IDLE_ROOMS]
-        message = {"type": "subscribe", "room": f"project:{reader.project_id}"}
-        headers = [f"Authorization: Bearer {reader.token}"]
-        receivers.open(server.port, headers, json.dumps(message).encode())
+        receivers.open(server.port, *subscription(readers[number % IDLE_ROOMS]))
     took = time.monotonic() - started
     receivers.settle(3 * QUIET_SECONDS)
     each = (resident_bytes(worker) - before) / count / 1_000
@@ -218,7 +193,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle", type=int, default=5_000, help="sockets to hold; 0 for none")
     options = parser.parse_args()
-    options.workers = 1
     files = max(options.idle, *options.receivers) + 1_000
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -226,7 +200,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="stint-live-") as logs,
         temporary_database(os.environ.get("BENCH_DATABASE_URL")) as database,
-        running_stint(options, database, Path(logs)) as stint,
+        running_stint(1, database, Path(logs)) as stint,
     ):
         if options.idle:
             hold_idle(stint, options.idle)

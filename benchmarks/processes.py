@@ -13,6 +13,13 @@ def cpu_seconds(pids: Sequence[int]) -> float | None:
     return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
+def busy_seconds(pids: Sequence[int]) -> float | None:
+    """The same to the microsecond, of processes that sleep now; None where /proc does not tell."""
+    paths = [path for pid in pids for path in (PROC / str(pid) / "task").glob("*/schedstat")]
+    nanoseconds = [int(_first_word(path)) for path in paths]
+    return sum(nanoseconds) / 1e9 if nanoseconds else None
+
+
 def machine_cpu_seconds() -> float | None:
     """CPU time that everything on this machine used since it started; None without /proc."""
     try:
@@ -21,6 +28,15 @@ def machine_cpu_seconds() -> float | None:
         return None
     user, nice, system, _idle, _iowait, irq, softirq, steal = times
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid: int) -> tuple[int, int]:
+    """What a process has in memory: its part of what it shares with others, and all of it."""
+    sizes = {}
+    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
+        name, _, size = line.partition(":")
+        sizes[name] = int(size.split()[0]) * 1_024
+    return sizes["Pss"], sizes["Rss"]
 
 
 def process_tree(pid: int) -> list[int]:
@@ -42,6 +58,14 @@ def is_named(pid: int, name: str) -> bool:
         return (PROC / str(pid) / "comm").read_text().strip() == name
     except OSError:
         return False
+
+
+def _first_word(path: Path) -> str:
+    """Return what a file begins with, or 0 where its thread has ended."""
+    try:
+        return path.read_text().split()[0]
+    except OSError:
+        return "0"
 
 
 def _stat(pid: int) -> list[str]:

@@ -3,8 +3,8 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,86 +12,37 @@ from statistics import median
 from typing import Any
 
 from benchmarks.client import Measured
+from benchmarks.rounds import Round, Rounds, group
+from benchmarks.sides import YARDSTICK
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
-    *("flask", "gunicorn", "gevent", "sqlalchemy", "psycopg", "pydantic"),
+    *("flask", "gunicorn", "gevent", "sqlalchemy", "psycopg", "pydantic", "orjson"),
     *("fastapi", "uvicorn", "uvloop", "httptools", "asyncpg", "pyjwt"),
 )
 QUIET = 0.1
+CLIENT_BUSY = 0.7
 HEAD = (
-    f"{'':8}{'':9}{'requests/s':>11} {'(min..max)':>15}{'p50 ms':>8}{'p99 ms':>8}"
-    f"{'CPU us':>8}{'db us':>7}{'client us':>10}{'bytes':>7}   ratio (min..max)"
+    f"{'':27}{'requests/s':>11} {'(min..max)':>15}   {'ratio (min..max)':19}{'CPU ratio':19}"
+    f"{'p50 ms':>8}{'p99 ms':>8}{'CPU us':>8}{'db us':>7}{'client us':>10}{'bytes':>7}"
 )
-NOTE = """
+NOTE = f"""
+ratio: to {YARDSTICK}, the median of the rounds, each over the round of {YARDSTICK} beside it.
+CPU ratio: likewise, of the CPU time that an answer takes of the server and PostgreSQL together;
+when the machine has other work to do, it is the one to look at.
 CPU us, db us and client us: CPU time per request of the server's processes, of PostgreSQL's
-backends and of the load client. All of them share the cores of one machine, alike for both sides.
-ratio: median of the rounds, each round of Stint over the yardstick's round that followed it."""
+backends and of the load client. All of them share the cores of one machine, alike for all sides."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """One side under load for one operation; CPU seconds are None where they cannot be read."""
-
-    operation: str
-    side: str
-    measured: Measured
-    server_cpu_seconds: float | None
-    database_cpu_seconds: float | None
-    machine_cpu_seconds: float | None
-    seconds: float
-
-    @property
-    def others_share(self) -> float:
-        """Part of the machine that went to neither side of the comparison; 0 when unknown."""
-        if None in (self.machine_cpu_seconds, self.server_cpu_seconds, self.database_cpu_seconds):
-            return 0.0
-        ours = self.measured.client_cpu_seconds
-        ours += (self.server_cpu_seconds or 0.0) + (self.database_cpu_seconds or 0.0)
-        spent = (self.machine_cpu_seconds or 0.0) - ours
-        return max(spent, 0.0) / (self.seconds * (os.cpu_count() or 1))
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times the yardstick's requests per second Stint does, round by round."""
-
-    median: float
-    least: float
-    most: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.least:.2f}..{self.most:.2f})"
-
-
-def ratio(rounds: Sequence[Round], operation: str, ours: str, theirs: str) -> Ratio:
-    """Compare the rounds in the order in which they ran, pair by pair."""
-    pairs = zip(_rates(rounds, operation, ours), _rates(rounds, operation, theirs), strict=True)
-    ratios = [mine / yours for mine, yours in pairs]
-    return Ratio(median(ratios), min(ratios), max(ratios))
-
-
-def render(rounds: Sequence[Round], ours: str, theirs: str) -> str:
+def render(rounds: Sequence[Round]) -> str:
     """The table for people."""
     lines = [HEAD]
-    for operation in dict.fromkeys(one.operation for one in rounds):
-        comparison = str(ratio(rounds, operation, ours, theirs))
-        lines.append(_line(rounds, operation, ours) + f"   {comparison}")
-        lines.append(_line(rounds, operation, theirs))
-    return "\n".join(lines) + "\n" + NOTE + _disturbance(rounds)
+    for kind in group(rounds):
+        lines += [_line(kind, side) for side in kind.sides]
+    return "\n".join(lines) + "\n" + NOTE + _doubts(rounds)
 
 
-def _disturbance(rounds: Sequence[Round]) -> str:
-    worst = max(one.others_share for one in rounds)
-    if worst <= QUIET:
-        return ""
-    return (
-        f"\nThe machine was not quiet: in the worst round {worst:.0%} of it did something else. "
-        "Do not trust these figures."
-    )
-
-
-def save(rounds: Sequence[Round], ours: str, theirs: str, settings: dict[str, Any]) -> Path:
+def save(rounds: Sequence[Round], settings: dict[str, Any]) -> Path:
     """Write everything that was measured to benchmarks/results/."""
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
@@ -102,41 +53,62 @@ def save(rounds: Sequence[Round], ours: str, theirs: str, settings: dict[str, An
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "ratios": {
-            operation: asdict(ratio(rounds, operation, ours, theirs))
-            for operation in dict.fromkeys(one.operation for one in rounds)
-        },
+        "ratios": [
+            {"operation": kind.operation, "connections": kind.connections, "side": side}
+            | asdict(kind.ratio(side, YARDSTICK))
+            for kind in group(rounds)
+            if YARDSTICK in kind.sides
+            for side in kind.sides
+        ],
         "rounds": [asdict(one) for one in rounds],
     }
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
 
-def _rates(rounds: Sequence[Round], operation: str, side: str) -> list[float]:
-    return [
-        one.measured.per_second for one in rounds if (one.operation, one.side) == (operation, side)
-    ]
+def _doubts(rounds: Sequence[Round]) -> str:
+    """Say what speaks against the figures."""
+    doubts = ""
+    others = max(one.others_share for one in rounds)
+    if others > QUIET:
+        doubts += (
+            f"\nThe machine was not quiet: in the worst round {others:.0%} of it did something "
+            "else. Do not trust these figures."
+        )
+    client = max(one.client_share for one in rounds)
+    doubts += f"\nThe load client took at most {client:.0%} of a core"
+    return doubts + (": it may have been the bottleneck." if client > CLIENT_BUSY else ".")
 
 
-def _line(rounds: Sequence[Round], operation: str, side: str) -> str:
-    chosen = [one for one in rounds if (one.operation, one.side) == (operation, side)]
-    rates = _rates(rounds, operation, side)
+def _line(kind: Rounds, side: str) -> str:
+    chosen = kind.of(side)
+    rates = [one.measured.per_second for one in chosen]
     spread = f"({min(rates):.0f}..{max(rates):.0f})"
-    cpu = _per_request([(one.server_cpu_seconds, one.measured.answers) for one in chosen])
-    database = _per_request([(one.database_cpu_seconds, one.measured.answers) for one in chosen])
-    client = _per_request(
-        [(one.measured.client_cpu_seconds, one.measured.answers) for one in chosen]
+    ratio = cpu_ratio = ""
+    if YARDSTICK in kind.sides:
+        ratio = str(kind.ratio(side, YARDSTICK))
+        cpu_ratio = str(kind.cpu_ratio(side, YARDSTICK) or "-")
+
+    def typical(read: Callable[[Measured], float]) -> float:
+        return median(read(one.measured) for one in chosen)
+
+    cells = (
+        f"{typical(lambda each: each.p50_ms):>8.1f}",
+        f"{kind.p99_ms(side):>8.1f}",
+        f"{_per_request(chosen, lambda one: one.server_cpu_seconds):>8}",
+        f"{_per_request(chosen, lambda one: one.database_cpu_seconds):>7}",
+        f"{_per_request(chosen, lambda one: one.measured.client_cpu_seconds):>10}",
+        f"{typical(lambda each: each.answer_bytes):>7.0f}",
     )
-    return (
-        f"{operation:8}{side:9}{median(rates):>11.0f} {spread:>15}"
-        f"{median(one.measured.p50_ms for one in chosen):>8.1f}"
-        f"{median(one.measured.p99_ms for one in chosen):>8.1f}"
-        f"{cpu:>8}{database:>7}{client:>10}"
-        f"{median(one.measured.answer_bytes for one in chosen):>7.0f}"
-    )
+    what = f"{kind.operation:7}{kind.connections:>4} {side:15}"
+    return f"{what}{median(rates):>11.0f} {spread:>15}   {ratio:19}{cpu_ratio:19}" + "".join(cells)
 
 
-def _per_request(spent: list[tuple[float | None, int]]) -> str:
+def _per_request(rounds: Sequence[Round], spent: Callable[[Round], float | None]) -> str:
     """Median microseconds per answer."""
-    known = [seconds / answers * 1e6 for seconds, answers in spent if seconds is not None]
+    known = [
+        seconds / one.measured.answers * 1e6
+        for one in rounds
+        if (seconds := spent(one)) is not None
+    ]
     return f"{median(known):.0f}" if known else "-"

@@ -2,7 +2,8 @@
 
 Async SQLAlchemy with mapped classes and a session per request, asyncpg, pydantic response models,
 PyJWT and the user looked up on every request. It works on Stint's own tables, so both sides read
-the same rows through the same indexes. What Stint adds to a write (the event) it does not do.
+the same rows through the same indexes, and answers with the same fields. What Stint adds to a write
+(the event) it does not do; fastapi_events.py does.
 """
 
 import os
@@ -84,6 +85,7 @@ class TaskRow(Base):
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     scope_id: Mapped[UUID] = mapped_column(server_default=FetchedValue(), deferred=True)
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    delegate_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     parent_id: Mapped[UUID | None]
     blocked_by: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
     position: Mapped[str] = mapped_column(default=last_position)
@@ -92,6 +94,9 @@ class TaskRow(Base):
     status: Mapped[TaskStatus]
     priority: Mapped[TaskPriority]
     due_at: Mapped[datetime | None]
+    recurrence: Mapped[str | None]
+    series: Mapped[dict[str, Any] | None]
+    next_id: Mapped[UUID | None]
     labels: Mapped[list[str]]
     task_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")
     started_at: Mapped[datetime | None]
@@ -126,6 +131,7 @@ class TaskOut(BaseModel):
     project_id: UUID | None
     created_by: UUID
     assignee_id: UUID | None
+    delegate_id: UUID | None
     parent_id: UUID | None
     blocked_by: list[UUID]
     position: str
@@ -134,6 +140,9 @@ class TaskOut(BaseModel):
     status: TaskStatus
     priority: TaskPriority
     due_at: datetime | None
+    recurrence: str | None
+    series: dict[str, Any] | None
+    next_id: UUID | None
     labels: list[str]
     task_metadata: Annotated[dict[str, Any], Field(serialization_alias="metadata")]
     started_at: datetime | None
@@ -177,10 +186,11 @@ async def get_active_user_id(session: SessionDep, user_id: TokenUserId) -> UUID:
 
 CHECKS = {"database": get_active_user_id, "token": get_token_user_id}
 CallerId = Annotated[UUID, Depends(CHECKS[os.environ.get("PEER_USER_CHECK", "database")])]
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+reading = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+writing = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 
 
-@router.get("/{task_id}", response_model=TaskOut)
+@reading.get("/{task_id}", response_model=TaskOut)
 async def get_task(task_id: UUID, session: SessionDep, caller_id: CallerId) -> TaskRow:
     """One task of the caller."""
     task = await session.scalar(
@@ -193,7 +203,7 @@ async def get_task(task_id: UUID, session: SessionDep, caller_id: CallerId) -> T
     return task
 
 
-@router.get("", response_model=list[TaskOut])
+@reading.get("", response_model=list[TaskOut])
 async def list_tasks(
     session: SessionDep, caller_id: CallerId, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> list[TaskRow]:
@@ -201,13 +211,13 @@ async def list_tasks(
     tasks = await session.scalars(
         select(TaskRow)
         .where(TaskRow.scope_id == caller_id, TaskRow.deleted_at.is_(None))
-        .order_by(TaskRow.id.desc())
+        .order_by(TaskRow.created_at.desc(), TaskRow.id.desc())
         .limit(limit)
     )
     return list(tasks)
 
 
-@router.post("", response_model=TaskOut, status_code=status.HTTP_201_CREATED)
+@writing.post("", response_model=TaskOut, status_code=status.HTTP_201_CREATED)
 async def create_task(body: TaskCreate, session: SessionDep, caller_id: CallerId) -> TaskRow:
     """Add a task of the caller."""
     task = TaskRow(created_by=caller_id, **body.model_dump())
@@ -217,4 +227,5 @@ async def create_task(body: TaskCreate, session: SessionDep, caller_id: CallerId
 
 
 app = FastAPI(title="FastAPI yardstick")
-app.include_router(router)
+app.include_router(reading)
+app.include_router(writing)
