@@ -52,7 +52,11 @@ def letters_to(address: str) -> list[Read]:
     return [read(each) for each in contents if f"\r\nTo: {address}\r\n".encode() in each]
 
 
+def letters_of(address: str, letter: Letter) -> list[Read]:
+    """Return the letters of this kind to an address, oldest first; several are written at once."""
+    return [each for each in letters_to(address) if each.subject == SUBJECTS[letter]]
+
+
 def last_letter(address: str, letter: Letter) -> Read:
-    """Return the newest letter of this kind to an address; several are written at once."""
-    *_, last = (each for each in letters_to(address) if each.subject == SUBJECTS[letter])
-    return last
+    """Return the newest of them."""
+    return letters_of(address, letter)[-1]

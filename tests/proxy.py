@@ -1,9 +1,13 @@
-"""Doors in front of servers that tests can shut."""
+"""Doors in front of servers that tests can shut, and lines behind them on which things go wrong."""
 
 import random
 import socket
+import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Self
@@ -13,25 +17,52 @@ from sqlalchemy import make_url
 from tests.server import free_port
 
 PIECE = 65_536
+TRICKLES_PER_SECOND = 20
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: say RST instead of FIN, at once
 
 
 Target = str | tuple[str, int]  # a path, or a host and a port
 
 
+class Way(Enum):
+    """Which way something goes."""
+
+    ASKED = "from the client to the server"
+    ANSWERED = "from the server to the client"
+
+    @property
+    def back(self) -> "Way":
+        return Way.ANSWERED if self is Way.ASKED else Way.ASKED
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What becomes of what is sent; by default it arrives at once."""
+
+    seconds: tuple[float, float] = (0.0, 0.0)  # that each piece is late, at random
+    bytes_per_second: int | None = None
+    swallows: frozenset[Way] = frozenset()  # nothing that goes this way arrives, nor does an end
+
+
+FAIR = Weather()
+
+
 class Proxy:
     """Passes connections on to a server until it is shut; then nobody is listening.
 
-    `on_answer` sees what the server sends, piece by piece, before it is passed on: True lets it
-    pass, False cuts the connection.
+    `on_question` and `on_answer` see what the client and the server send, piece by piece, before
+    it is passed on: True lets it pass, False cuts the connection.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self.port = free_port()
-        self._connections: set[socket.socket] = set()
+        self._lines: set[_Line] = set()
         self._lock = Lock()
         self._listener: socket.socket | None = None
+        self.on_question: Callable[[bytes], bool] = _pass
         self.on_answer: Callable[[bytes], bool] = _pass
+        self.weather = FAIR
 
     @contextmanager
     def opened(self) -> Iterator[Self]:
@@ -43,7 +74,9 @@ class Proxy:
             self.shut()
 
     def open(self) -> None:
-        """Take connections."""
+        """Take connections, if it does not already."""
+        if self._listener is not None:
+            return
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
         Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
@@ -57,20 +90,37 @@ class Proxy:
 
     def cut(self) -> None:
         """Cut all connections; new ones are taken."""
-        with self._lock:
-            for connection in self._connections:
-                _cut(connection)
+        for line in self._all():
+            line.cut()
 
     def cut_one(self) -> None:
         """Cut a connection, whichever it is."""
-        with self._lock:
-            if self._connections:
-                _cut(random.choice(list(self._connections)))
+        if lines := self._all():
+            random.choice(lines).cut()
+
+    def reset(self) -> None:
+        """Like `cut`, but rudely: both sides get an RST."""
+        for line in self._all():
+            line.reset()
+
+    def clear_up(self) -> None:
+        """Let everything pass from now on.
+
+        Where something was swallowed a stream has a hole: the server learns that such a connection
+        is over, the client does not, as when whoever stood between them has forgotten it.
+        """
+        self.weather, self.on_question, self.on_answer = FAIR, _pass, _pass
+        for line in self._all():
+            line.forget()
 
     @property
     def connections(self) -> int:
         """How many are passed on at this moment."""
-        return len(self._connections) // 2
+        return len(self._lines)
+
+    def _all(self) -> list["_Line"]:
+        with self._lock:
+            return list(self._lines)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -83,16 +133,61 @@ class Proxy:
     def _connect(self, client: socket.socket) -> None:
         family = socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET
         with client, socket.socket(family) as server:
+            line = _Line(self, client, server)
             with self._lock:
-                self._connections |= {client, server}
+                self._lines.add(line)
             with suppress(OSError):
                 server.connect(self._target)
-                asking = Thread(target=_pump, args=[client, server, _pass], daemon=True)
-                asking.start()
-                _pump(server, client, lambda piece: self.on_answer(piece))
-                asking.join()
+                line.carry()
             with self._lock:
-                self._connections -= {client, server}
+                self._lines.discard(line)
+
+
+class _Line:
+    """A connection that is passed on."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy = proxy
+        self._from = {Way.ASKED: client, Way.ANSWERED: server}
+        self._swallowed: frozenset[Way] = frozenset()  # what was once swallowed stays so
+        self._is_rude = False
+
+    def carry(self) -> None:
+        """Pass on both ways until both sides have ended it."""
+        asking = Thread(target=self._pump, args=[Way.ASKED], daemon=True)
+        asking.start()
+        self._pump(Way.ANSWERED)
+        asking.join()
+
+    def cut(self) -> None:
+        for end in self._from.values():
+            _cut(end)
+
+    def reset(self) -> None:
+        self._is_rude = True
+        for end in self._from.values():
+            with suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                end.shutdown(socket.SHUT_RD)  # wakes up who reads here, and says nothing
+
+    def forget(self) -> None:
+        if self._swallowed:
+            _cut(self._from[Way.ANSWERED])
+
+    def _pump(self, way: Way) -> None:
+        source, target = self._from[way], self._from[way.back]
+        with suppress(OSError):
+            while (piece := source.recv(PIECE)) and self._may_pass(piece, way):
+                weather = self._proxy.weather
+                self._swallowed |= weather.swallows
+                if way not in self._swallowed:
+                    _send(target, piece, weather)
+        if not self._is_rude and way not in self._swallowed:
+            self.cut()
+
+    def _may_pass(self, piece: bytes, way: Way) -> bool:
+        look = self._proxy.on_question if way is Way.ASKED else self._proxy.on_answer
+        return look(piece)
 
 
 class DatabaseProxy(Proxy):
@@ -118,12 +213,15 @@ class DatabaseProxy(Proxy):
             yield proxy
 
 
-def _pump(source: socket.socket, target: socket.socket, may_pass: Callable[[bytes], bool]) -> None:
-    with suppress(OSError):
-        while (piece := source.recv(PIECE)) and may_pass(piece):
-            target.sendall(piece)
-    _cut(source)
-    _cut(target)
+def _send(target: socket.socket, piece: bytes, weather: Weather) -> None:
+    time.sleep(random.uniform(*weather.seconds))
+    if weather.bytes_per_second is None:
+        target.sendall(piece)
+        return
+    size = max(1, weather.bytes_per_second // TRICKLES_PER_SECOND)
+    for start in range(0, len(piece), size):
+        target.sendall(piece[start : start + size])
+        time.sleep(1 / TRICKLES_PER_SECOND)
 
 
 def _cut(connection: socket.socket) -> None:

@@ -24,6 +24,7 @@ from config import PROJECT_DIR
 from models.base import Base
 from models.download import ZipDownload
 from models.principal import Principal
+from tests.cases import for_each
 from utils.preconditions import IfMatch
 
 LINES_MAX = 500
@@ -31,6 +32,7 @@ VENDORS = (PROJECT_DIR / "web" / "vendor", PROJECT_DIR / "tests" / "browser" / "
 OF_A_REQUEST = {"principal", "body", "query", "form", "upload", "if_match", "prepared"}
 ROUTES = "api/routes/"
 SENDS_FILES = "api.routes.docs"
+SENDS_METRICS = "api.routes.metrics"
 SPEAKS_MCP = "api.routes.mcp"  # its messages have models of their own
 
 
@@ -76,7 +78,7 @@ def names(path: str) -> set[str]:
 def is_generated(path: str) -> bool:
     """True for what nobody reads from top to bottom."""
     folders = ("migrations/versions/", "web/vendor/", "tests/browser/vendor/", "tests/data/")
-    lists = ("requirements.txt", "requirements-dev.txt", "services/common_passwords.txt")
+    lists = ("requirements.txt", "-dev.txt", "-tracing.txt", "services/common_passwords.txt")
     return path.startswith(folders) or path.endswith(lists)
 
 
@@ -87,13 +89,13 @@ def test_documentation_is_restructured_text() -> None:
     assert [path for path in files() if path.lower().endswith((".md", ".markdown"))] == []
 
 
-@pytest.mark.parametrize("path", [path for path in files() if not is_generated(path)])
+@for_each("path", [path for path in files() if not is_generated(path)])
 def test_a_file_can_be_read_in_one_go(path: str) -> None:
     lines = (PROJECT_DIR / path).read_bytes().count(b"\n")
     assert lines <= LINES_MAX
 
 
-@pytest.mark.parametrize("path", modules())
+@for_each("path", modules())
 def test_a_module_opens_with_what_it_is_for(path: str) -> None:
     source = (PROJECT_DIR / path).read_text()
     if path.startswith("tests/") and path.endswith("__init__.py") and not source:
@@ -121,13 +123,13 @@ def test_tables_are_named_row() -> None:
     assert {name for name in tables if not name.endswith("Row")} == set()
 
 
-@pytest.mark.parametrize("path", modules("api/"))
+@for_each("path", modules("api/"))
 def test_the_api_knows_no_table(path: str) -> None:
     tables = {mapper.class_.__name__ for mapper in Base.registry.mappers}
     assert names(path) & tables == set()
 
 
-@pytest.mark.parametrize("path", route_modules())
+@for_each("path", route_modules())
 def test_routes_leave_the_database_to_the_services(path: str) -> None:
     drivers = {"sqlalchemy", "psycopg", "flask_migrate", "alembic"}
     assert {name.partition(".")[0] for name in imports(path)} & drivers == set()
@@ -169,27 +171,27 @@ def views() -> Iterator[tuple[str, ast.FunctionDef]]:
                 yield path, node
 
 
-VIEWS = [pytest.param(node, id=f"{path}-{node.name}") for path, node in views()]
-VIEWS_OF_DATA = [
-    pytest.param(node, id=f"{path}-{node.name}")
+VIEWS = {f"{path}-{node.name}": node for path, node in views()}
+VIEWS_OF_DATA = {
+    f"{path}-{node.name}": node
     for path, node in views()
-    if path not in ("api/routes/docs.py", "api/routes/mcp.py")
+    if path not in ("api/routes/docs.py", "api/routes/mcp.py", "api/routes/metrics.py")
     and not any(map(is_socket, node.decorator_list))
-]
+}
 
 
-@pytest.mark.parametrize("view", VIEWS_OF_DATA)
+@for_each("view", VIEWS_OF_DATA)
 def test_a_view_is_made_by_endpoint(view: ast.FunctionDef) -> None:
     *_, registration, made = view.decorator_list
     assert (is_registration(registration), is_endpoint(made)) == (True, True)
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@for_each("view", VIEWS)
 def test_a_view_says_what_it_returns(view: ast.FunctionDef) -> None:
     assert view.returns is not None
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@for_each("view", VIEWS)
 def test_a_view_is_a_few_lines(view: ast.FunctionDef) -> None:
     statements = view.body[1:]  # behind the docstring
     assert sum(len(list(each_statement(statement))) for statement in statements) <= 8
@@ -204,7 +206,7 @@ def test_every_address_is_answered_from_the_routes(app: Flask) -> None:
     for name, view in app.view_functions.items():
         assert view.__module__.startswith("api.routes."), name
         has_models = hasattr(view, "contract") or name in sockets
-        assert has_models or view.__module__ in (SENDS_FILES, SPEAKS_MCP), name
+        assert has_models or view.__module__ in (SENDS_FILES, SENDS_METRICS, SPEAKS_MCP), name
 
 
 def test_a_view_takes_what_its_path_and_its_request_give(app: Flask) -> None:

@@ -70,7 +70,8 @@ def test_of_many_guesses_at_one_account_few_are_checked(
     email = sign_up(app, "Target").email if kind == "known" else email_of("nobody")
     answers = guess_at_once(server, [email] * GUESSES)
     found = codes(answers)
-    assert set(found) == {"wrong_credentials", "too_many_attempts"}
+    # Where the machine is slow, some find the server too busy, and are not checked either.
+    assert set(found) - {"too_busy"} == {"wrong_credentials", "too_many_attempts"}
     assert CHECKED_BEFORE_A_WAIT <= found["wrong_credentials"] <= CHECKED_AT_MOST
     refused = [answer for answer in answers if answer.status_code == 429]
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)

@@ -63,6 +63,12 @@ def test_a_statement_larger_than_the_socket_takes_at_once_arrives_whole(
     assert in_a_worker("send_much") == {"length": 30_000_000}
 
 
+def test_the_time_that_an_answer_may_take_begins_when_it_is_asked_for(
+    in_a_worker: Callable[[str], Facts],
+) -> None:
+    assert in_a_worker("compute_for_longer_than_answers_may_take") == {"answer": "answer"}
+
+
 def test_hashing_passwords_holds_nobody_up(in_a_worker: Callable[[str], Facts]) -> None:
     assert in_a_worker("hash_passwords")["ticks"] > TICKS
 
@@ -102,3 +108,11 @@ def test_a_slow_reader_gets_frames_of_all_sizes_in_order(
     in_a_worker: Callable[[str], Facts],
 ) -> None:
     assert in_a_worker("read_slowly") == {"intact": True, "all_sent": True}
+
+
+def test_work_in_a_thread_knows_which_request_it_is_for(
+    in_a_worker: Callable[[str], Facts],
+) -> None:
+    pairs = in_a_worker("work_in_a_thread")["pairs"]
+    assert len({asked for asked, _ in pairs}) == 2
+    assert all(asked == known for asked, known in pairs)

@@ -1,21 +1,17 @@
 """The migrations: up, down and up again, in step with the models, every name by the convention."""
 
 import re
-import uuid
-from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from click.testing import Result
 from flask import Flask
-from sqlalchemy import make_url
 
 from config import settings
 from models.base import Base
 from tests.archives import insert
+from tests.databases import flask_db, migrate
 from tests.sql import connect, rows
 from utils.helpers import new_id
 from utils.positions import is_position, last_position
@@ -79,36 +75,18 @@ LASTING = """
     SELECT jsonb_strip_nulls(to_jsonb(users)) - 'capabilities' AS row FROM users
     UNION ALL SELECT jsonb_strip_nulls(to_jsonb(sessions)) FROM sessions
     UNION ALL SELECT jsonb_build_object('id', id, 'seq', seq) FROM rooms
-    UNION ALL SELECT to_jsonb(events) FROM events
+    UNION ALL SELECT jsonb_strip_nulls(to_jsonb(events)) FROM events
 """
 PASSING = """
     SELECT digest AS key FROM tickets UNION ALL SELECT id::text FROM processes
     UNION ALL SELECT room FROM presences
 """
-IDS_THAT_ARE_NAMES = {"rooms.id", "events.client_id", "presences.client_id"}
-
-
-@pytest.fixture
-def scratch(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an empty database, which migrations run on meanwhile."""
-    name = f"stint_scratch_{uuid.uuid4().hex[:12]}"
-    url = make_url(database).set(database=name).render_as_string(hide_password=False)
-    with connect(database) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    monkeypatch.setattr("services.db_client.running_database", lambda: nullcontext(url))
-    yield url
-    with connect(database) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-def run(app: Flask, *command: str) -> Result:
-    """Run a command of `flask db`."""
-    return app.test_cli_runner().invoke(args=["db", *command])
-
-
-def migrate(app: Flask, *command: str) -> None:
-    result = run(app, *command)
-    assert result.exit_code == 0, result.output
+IDS_THAT_ARE_NAMES = {
+    "rooms.id",
+    "events.client_id",
+    "events.request_id",
+    "presences.client_id",
+}
 
 
 def schema_of(url: str) -> list[str]:
@@ -232,7 +210,7 @@ def test_a_difference_between_migrations_and_models_is_noticed(
     migrate(app, "upgrade")
     with connect(scratch) as connection:
         connection.execute(difference.encode())
-    assert run(app, "check").exit_code != 0
+    assert flask_db(app, "check").exit_code != 0
 
 
 def test_migrations_are_numbered_and_descend_in_one_line() -> None:

@@ -98,7 +98,8 @@ def test_the_own_origin_is_what_the_proxy_says_it_is(
 def proxied(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The application as if one proxy were in front; tests speak as the proxy does."""
     log = tmp_path_factory.mktemp("proxied") / "server.log"
-    with Server.running(log, TRUSTED_PROXIES="1", FORWARDED_ALLOW_IPS="*") as running:
+    options = {"TRUSTED_PROXIES": "1", "FORWARDED_ALLOW_IPS": "*", "WEB_CONCURRENCY": "1"}
+    with Server.running(log, **options) as running:
         yield running
 
 

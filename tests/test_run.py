@@ -1,88 +1,24 @@
-"""`python main.py` as its user sees it: a process that starts, says something and stops."""
+"""`python main.py` starts everything or nothing, and says what is in its way."""
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-import requests
 
-from config import settings
 from services.postgres.child_process import tied_to_parent
 from services.postgres.embedded import EmbeddedPostgres
-from tests.processes import lives, stop
-from tests.server import free_port
+from tests.launching import Run
+from tests.processes import lives, signals_count
 from tests.waiting import wait_until
 
 PASSWORD = "a long pass phrase"
 WORKER = "flask --app main worker"
-SECONDS = 120  # to start or to stop, where the machine is busy
 GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "main:app")
-
-
-@dataclass
-class Run:
-    """A `python main.py` in a process group of its own, like in a terminal.
-
-    What it says goes to files: a pipe would be open for as long as any child of it lives.
-    """
-
-    process: "subprocess.Popen[bytes]"
-    port: int
-    postgres: EmbeddedPostgres
-    said: Path
-    complained: Path
-
-    @property
-    def banner(self) -> str:
-        """What it has said so far."""
-        return self.said.read_text()
-
-    @property
-    def complaints(self) -> str:
-        """What it has complained about so far."""
-        return self.complained.read_text()
-
-    def ready(self) -> "Run":
-        """Return when it has said all."""
-        wait_until(lambda: "-d '{}'" in self.banner or self.process.poll() is not None, SECONDS)
-        assert "-d '{}'" in self.banner, f"it ended: {self.end()}"
-        return self
-
-    def press_ctrl_c(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def end(self) -> tuple[int, str]:
-        """Return its exit code and what it complained about."""
-        return self.process.wait(SECONDS), self.complaints
-
-    def child(self, program: str) -> int:
-        """The pid of the child that runs the program, 0 if there is none."""
-        command = ["pgrep", "-P", str(self.process.pid), "-f", program]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        return int(found.stdout or 0)
-
-    def get(self, path: str) -> int:
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=60).status_code
-
-    def post(self, path: str, **body: str) -> int:
-        url = f"http://127.0.0.1:{self.port}{settings.api_prefix}{path}"
-        return requests.post(url, json=body, timeout=60).status_code
-
-    def listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def is_gone(self) -> bool:
-        """True when neither the web server nor the database answers any more."""
-        return not self.listens() and self.postgres.running_url() is None
 
 
 Launch = Callable[..., Run]
@@ -95,11 +31,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _hang_ups_count() -> Iterator[None]:
-    """Whoever runs the tests under nohup lets all that they start ignore SIGHUP."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+def _signals_count() -> Iterator[None]:
+    with signals_count():
+        yield
 
 
 @pytest.fixture
@@ -107,26 +41,8 @@ def launch(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with ExitStack() as cleanup:
 
         def launch(*command: str, **environment: str) -> Run:
-            port, output = free_port(), tmp_path_factory.mktemp("output")
-            said, complained = output / "stdout", output / "stderr"
-            with said.open("wb") as stdout, complained.open("wb") as stderr:
-                process = subprocess.Popen(
-                    [sys.executable, *(command or ["main.py"])],
-                    cwd=settings.project_dir,
-                    env={
-                        **os.environ,
-                        "DATA_DIR": str(data_dir),
-                        "DATABASE_URL": "",
-                        "PORT": str(port),
-                        "WEB_CONCURRENCY": "1",
-                        **environment,
-                    },
-                    stdout=stdout,
-                    stderr=stderr,
-                    start_new_session=True,
-                )
-            cleanup.callback(stop, process)
-            return Run(process, port, EmbeddedPostgres(data_dir / "postgres"), said, complained)
+            output = tmp_path_factory.mktemp("output")
+            return cleanup.enter_context(Run.of(data_dir, output, *command, **environment))
 
         yield launch
 

@@ -93,6 +93,7 @@ def log(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(log: Path) -> Told:
     """What that server was told."""
     options = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG", "PUBLIC_URL": ORIGIN}
+    options |= {"WEB_CONCURRENCY": "1"}
     with Server.running(log, **options) as server, server.client() as client:
         told = Told(client)
         told.sign_up()

@@ -3,9 +3,8 @@
 import re
 from functools import cache
 
-import pytest
-
 from config import PROJECT_DIR
+from tests.cases import for_each
 
 PATH = r"(?:[\w.-]+/)*[\w.-]+\.\w+"
 DOCUMENT = (PROJECT_DIR / "docs" / "security.rst").read_text()
@@ -23,7 +22,7 @@ def test_it_names_files_and_tests() -> None:
     assert any(test for _, test in NAMED)
 
 
-@pytest.mark.parametrize(("path", "test"), NAMED)
+@for_each("path,test", NAMED)
 def test_what_it_names_exists(path: str, test: str) -> None:
     assert f"def {test}(" in text_of(path) if test else text_of(path)
 

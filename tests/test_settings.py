@@ -3,15 +3,16 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from config import PROJECT_DIR, Settings, load_settings
 
-GOOD_KEY = "k" * 32
+GOOD_KEY = "0123456789abcdef" * 2
 FIELDS = Settings.model_fields
 
 ENTRY_POINTS = {
@@ -24,8 +25,32 @@ SECURE = {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "19456"}
 OIDC = {"OIDC_ISSUER": "https://login.example.org", "OIDC_CLIENT_ID": "stint"}
 PUBLIC = {"PUBLIC_URL": "https://stint.example.org"}
 
+OF_A_PLATFORM = {
+    "OTEL_TRACES_SAMPLER": "parentbased_jaeger_remote",
+    "OTEL_TRACES_SAMPLER_ARG": "endpoint=http://127.0.0.1:14250,initialSamplingRate=0.25",
+    "OTEL_PROPAGATORS": "tracecontext,b3",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_WHATEVER_COMES_NEXT": "1",
+}
+
 INSECURE = {
     "no key": ({"SECRET_KEY": ""}, "SECRET_KEY must be set in production"),
+    "a key that is easily guessed": (
+        {"SECRET_KEY": "changeme" * 4, "PASSWORD_MEMORY_KIB": "19456"},
+        "SECRET_KEY must be random in production: who guesses it can sign in as anybody",
+    ),
+    "pages of everybody": (
+        {**SECURE, "CORS_ORIGINS": "*"},
+        "CORS_ORIGINS: must name each site: with * any page could act for whoever is signed in",
+    ),
+    "a key that could not be an old one": (
+        {**SECURE, "SECRET_KEY": GOOD_KEY + ",k"},
+        "SECRET_KEY must have no comma, and no blank at its ends",
+    ),
+    "a key with a blank that nobody sees": (
+        {**SECURE, "SECRET_KEY": GOOD_KEY + " "},
+        "SECRET_KEY must have no comma, and no blank at its ends",
+    ),
     "a short key": ({"SECRET_KEY": "k" * 31}, "SECRET_KEY must have at least 32 characters"),
     "mail without links": (
         {**SECURE, "SMTP_URL": "smtp://mail", "MAIL_FROM": "stint@example.org"},
@@ -43,6 +68,15 @@ INSECURE = {
         {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "", **OIDC, **PUBLIC}
         | {"OIDC_ISSUER": "http://login.example.org"},
         "OIDC_ISSUER must be set and https in production",
+    ),
+    "debugging": ({**SECURE, "FLASK_DEBUG": "1"}, "FLASK_DEBUG must be off in production"),
+    "pages in the open": (
+        {**SECURE, "PUBLIC_URL": "http://stint.example.org"},
+        "PUBLIC_URL must be https in production",
+    ),
+    "others' pages in the open": (
+        {**SECURE, "CORS_ORIGINS": "https://a.example.org,http://b.example.org"},
+        "CORS_ORIGINS must be https in production",
     ),
     "people coming back in the open": (
         {"SECRET_KEY": GOOD_KEY, "PASSWORD_MEMORY_KIB": "", **OIDC},
@@ -62,10 +96,15 @@ BAD_VALUES = [
     ("PUBLIC_URL", "https://stint.example.org/"),
     ("PUBLIC_URL", "https://stint.example.org/#a"),
     ("OIDC_ISSUER", "login.example.org"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318//"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/?a=b"),
     ("OIDC_ISSUER", "https://login.example.org?a=b"),
     ("REQUEST_BODY_SECONDS", "0"),
     ("MAX_BODY_BYTES", "1MB"),
     ("DATABASE_URL", "mysql://stint@localhost/stint"),
+    ("REDIS_URL", "redis.internal:6379"),
+    ("REDIS_URL", "http://redis.internal"),
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_LOCK_MS", "-1"),
     ("MAIL_FROM", "Stint"),
@@ -76,6 +115,8 @@ BAD_VALUES = [
     ("SMTP_URL", "smtp+plain://user:password@mail.example.org"),
     ("ACCESS_TOKEN_MINUTES", "-15"),
     ("PRINCIPAL_CACHE_SECONDS", "61"),
+    ("CORS_ORIGINS", "*"),
+    ("METRICS_TOKEN", "short"),
     ("TRUSTED_PROXIES", "-1"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
     ("RATE_LIMIT_READS", "600"),
@@ -84,6 +125,17 @@ BAD_VALUES = [
     ("LOG_LEVEL", "LOUD"),
     ("LOG_FORMAT", "xml"),
 ]
+
+
+def test_on_this_very_machine_pages_need_no_tls() -> None:
+    done = boot(
+        ["-c", "import config"],
+        ENVIRONMENT="production",
+        **SECURE,
+        PUBLIC_URL="http://localhost:8000",
+        CORS_ORIGINS="http://127.0.0.1:5173",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def example() -> dict[str, tuple[list[str], str]]:
@@ -289,3 +341,77 @@ def test_logs_are_json_in_production_or_when_asked_for(
         password_memory_kib=19_456,
     )
     assert options.json_logs is as_json
+
+
+@pytest.mark.parametrize("path", ["", "/", "/otlp", "/otlp/"])
+def test_where_traces_go_may_end_with_a_slash(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:4318{path}")
+    expected = f"http://127.0.0.1:4318{path}".removesuffix("/")
+    assert load_settings().otel_exporter_otlp_endpoint == expected
+
+
+def test_what_a_platform_tells_all_who_trace_stops_nobody_who_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in OF_A_PLATFORM.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().otel_traces_sampler_arg == 1.0
+
+
+@pytest.mark.parametrize("share", ["1.5", "half", OF_A_PLATFORM["OTEL_TRACES_SAMPLER_ARG"]])
+def test_who_traces_is_told_of_a_wrong_share(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
+    with pytest.raises(SystemExit, match=r"^stint: bad setting: OTEL_TRACES_SAMPLER_ARG: [^\n]+$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("said", ["true", "TRUE"])
+def test_traces_that_are_disabled_go_nowhere(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", said)
+    assert load_settings().otel_exporter_otlp_endpoint is None
+
+
+BAD_NUMBERS = {
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "-1",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "63",
+    "OTEL_BSP_SCHEDULE_DELAY": "0",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_NUMBERS.items())
+def test_numbers_that_stop_traces_stop_only_who_traces(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    load_settings()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    with pytest.raises(SystemExit, match=rf"^stint: bad setting: {name} must be a whole number, "):
+        load_settings()
+
+
+def test_blanks_around_a_setting_count_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, token = "postgresql://stint@localhost/stint", "a-token-of-prometheus"
+    for name, value in {"DATABASE_URL": url, "METRICS_TOKEN": token, "PORT": "81"}.items():
+        monkeypatch.setenv(name, f" {value}\r")
+    monkeypatch.setenv("PUBLIC_URL", " ")
+    found = load_settings()
+    assert found.database_url is not None
+    assert found.metrics_token is not None
+    assert found.database_url.get_secret_value() == url
+    assert found.metrics_token.get_secret_value() == token
+    assert (found.port, found.public_url) == (81, None)
+
+
+def test_traces_without_their_packages_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("config.version", find)
+    with pytest.raises(ValidationError) as refused:
+        Settings(otel_exporter_otlp_endpoint="http://127.0.0.1:4318")
+    told = f"{sys.executable} -m pip install --require-hashes -r requirements-tracing.txt"
+    assert told in str(refused.value)
+    assert (PROJECT_DIR / "requirements-tracing.txt").is_file()

@@ -15,7 +15,8 @@ def test_what_was_promised_is_sent_though_the_server_ended(database: str, tmp_pa
     with relay() as post:
         url = f"smtp+plain://127.0.0.1:{post.port}"
         with working(database, tmp_path / "worker.log", SMTP_URL=url):
-            with Server.running(tmp_path / "log") as server, server.client() as client:
+            running = Server.running(tmp_path / "log", WEB_CONCURRENCY="1")
+            with running as server, server.client() as client:
                 client.headers["Connection"] = "close"
                 emails = {sign_up(client) for _ in range(3)}
             wait_until(lambda: {letter.to for letter in post.letters} >= emails)
@@ -27,7 +28,7 @@ def test_a_mail_server_that_is_away_fails_no_request_and_tells_no_secret(
     unsent, log = {"SMTP_URL": f"smtp+plain://127.0.0.1:{free_port()}"} | LOGGED, tmp_path / "log"
     with (
         working(database, tmp_path / "worker.log", **unsent),
-        Server.running(log, **unsent) as server,
+        Server.running(log, **unsent, WEB_CONCURRENCY="1") as server,
         server.client() as client,
     ):
         email = sign_up(client)

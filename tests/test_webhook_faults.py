@@ -1,6 +1,7 @@
 """Webhooks whose worker is killed in the middle of a delivery, again and again."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,11 @@ ARRIVES_WITHIN = 60  # seconds
 
 
 def test_every_event_arrives_under_one_id_though_its_worker_is_killed(
-    alice: Person, project: Record, database: str, tmp_path: Path
+    alice: Person,
+    project: Record,
+    database: str,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     reached, released = Event(), Event()
 
@@ -65,6 +70,11 @@ def test_every_event_arrives_under_one_id_though_its_worker_is_killed(
     first_seen = list(dict.fromkeys(receiver.seqs))
     assert first_seen == sorted(first_seen)
     assert len(receiver.requests) == 4 * KILLS  # each kill has one sent twice
+    record_property(
+        "tried",
+        f"{KILLS} kills -9 of the job worker amid a delivery: {len(ids_by_seq)} events, each "
+        "arrived under one id, 0 lost",
+    )
 
 
 def test_two_workers_send_what_many_write_once_and_in_order(

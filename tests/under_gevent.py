@@ -33,11 +33,14 @@ from services.live.live_socket import LiveSocket  # noqa: E402
 from services.password_service import PasswordService  # noqa: E402
 from tests.sql import run  # noqa: E402
 from utils.errors import UnavailableError  # noqa: E402
+from utils.offload import offload  # noqa: E402
+from utils.trace_context import begin_errand, current_errand  # noqa: E402
 
 SLEEPERS = HASHES = POOL_SIZE = 5
 PRODUCTION_MEMORY_KIB = 19_456
 GREENLETS, QUERIES = 10, 50
 LARGE = 30_000_000
+PATIENCE = 1.0
 
 Facts = dict[str, Any]
 
@@ -135,6 +138,20 @@ def check_passwords_of_nobody() -> Facts:
 
 
 @scenario
+def compute_for_longer_than_answers_may_take() -> Facts:
+    client = client_with(1)
+    stand_still = monkey.get_original("time", "sleep")
+
+    def ask() -> Any:
+        client.current.driver.patience = PATIENCE  # type: ignore[attr-defined]  # ours have it
+        run(client, "SELECT 'before'")  # whose answer is the last that the loop knows of
+        stand_still(2 * PATIENCE)
+        return run(client, "SELECT 'answer' FROM pg_sleep(0.1)")
+
+    return {"answer": client.reading(ask)}
+
+
+@scenario
 def interrupt_a_query() -> Facts:
     """Interrupt a query, then ask for something else on the only connection."""
     client = client_with(1)
@@ -223,6 +240,18 @@ def read_slowly() -> Facts:
     while len(found) < len(expected):
         found += theirs.recv(10_000)
     return {"intact": found == expected, "all_sent": ours.wait_until_sent(1)}
+
+
+@scenario
+def work_in_a_thread() -> Facts:
+    """Two requests that leave work to threads, of which each has its own errand."""
+
+    def ask() -> tuple[str, str]:
+        asked = begin_errand(None)
+        found = offload(current_errand)
+        return asked.request_id, found.request_id if found else ""
+
+    return {"pairs": together([ask] * 2)}
 
 
 def facts_of(function: Callable[[], Facts]) -> Facts:

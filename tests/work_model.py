@@ -17,6 +17,7 @@ STATUS_OF = {
     "blocker_elsewhere": 400,
     "dependency_cycle": 409,
     "no_such_place": 400,
+    "made_by_others": 400,
     "task_blocked": 409,
     "subtasks_open": 409,
 }
@@ -30,6 +31,7 @@ class ModelTask:
 
     id: str
     scope: Scope
+    maker: str
     parent: str | None = None
     blocked_by: list[str] = field(default_factory=list)
     status: str = "pending"
@@ -49,12 +51,13 @@ class Place:
 
 @dataclass
 class WorkModel:
-    """All tasks of some scopes.
+    """All tasks of some scopes; personal ones are those of `owner`.
 
     `order` names the live ones by position. Tasks that come from the trash or from another scope
     keep their position, of which the model knows nothing: they are `adrift` until it is read.
     """
 
+    owner: str
     refuses_blocked: set[Scope]
     refuses_open_subtasks: set[Scope]
     order: dict[Scope, list[str]]
@@ -144,7 +147,11 @@ class WorkModel:
             order = self.order[place.scope]
             if order.index(place.after) >= order.index(place.before):
                 found |= {"no_such_place"}
-        return found
+        return found | self.against_scope(task_id, place.scope)
+
+    def against_scope(self, task_id: str, scope: Scope) -> set[str]:
+        makers = {self.tasks[each].maker for each in self.subtree(task_id)}
+        return {"made_by_others"} if scope is None and makers != {self.owner} else set()
 
     def open_around(self, task_id: str) -> dict[str, set[str]]:
         """Return the open tasks that speak against completing one, by the code that says so."""

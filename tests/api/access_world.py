@@ -46,6 +46,10 @@ class Things(Ids):
         self[name] = self._makers[name]()
         return self[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a thing, or can be."""
+        return name in self._makers
+
     def complete(self) -> Self:
         """Make all that was not asked for yet."""
         for name in self._makers:

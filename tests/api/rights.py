@@ -225,6 +225,7 @@ RIGHTS = {
     "POST /tasks": Rights((401, 404, 403, 201, 201), parts=about("project_id", title="Write")),
     "GET /tasks": Rights((401, 404, 200, 200, 200), parts=of_project()),
     "GET /tasks/<id:task_id>": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
+    "GET /tasks/<id:task_id>/history": Rights((401, 404, 200, 200, 200), (401, 404, 404, 404, 200)),
     "PATCH /tasks/<id:task_id>": Rights(
         (401, 404, 403, 200, 200), (401, 404, 404, 404, 200), json(title="Read")
     ),

@@ -133,6 +133,17 @@ def test_what_has_an_etag_is_asked_for_anew_each_time(alice: Person) -> None:
     assert (again.status_code, again.headers["Cache-Control"]) == (304, "private, no-cache")
 
 
+@pytest.mark.parametrize("path", ["/users/me", "/users/me/notification-preferences"])
+def test_what_everybody_has_at_one_address_is_kept_nowhere(
+    alice: Person, bob: Person, path: str
+) -> None:
+    answer, others = alice.get(path), bob.get(path)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert answer.headers["ETag"] == others.headers["ETag"]  # so it cannot tell them apart
+    again = alice.get(path, If_None_Match=answer.headers["ETag"])
+    assert (again.status_code, again.headers["Cache-Control"]) == (304, "no-store")
+
+
 def test_credentials_and_lists_are_kept_nowhere(alice: Person) -> None:
     credentials = {"email": alice.email, "password": PASSWORD}
     for answer in (
@@ -177,7 +188,7 @@ def test_a_listed_origin_may_read_errors_as_well(shared: Flask) -> None:
 
 
 def test_a_preflight_is_answered_without_signing_in(shared: Flask) -> None:
-    asked = {"Access-Control-Request-Headers": "authorization, if-match, x-csrf-token"}
+    asked = {"Access-Control-Request-Headers": "authorization, if-match, traceparent, x-csrf-token"}
     answer = preflight(shared, LISTED, **asked)
     assert answer.status_code == 200
     allowed = access_headers(answer)
@@ -186,6 +197,7 @@ def test_a_preflight_is_answered_without_signing_in(shared: Flask) -> None:
     assert set(allowed["Access-Control-Allow-Headers"].lower().split(", ")) == {
         "authorization",
         "if-match",
+        "traceparent",
         "x-csrf-token",
     }
     assert answer.headers["Access-Control-Max-Age"] == "600"
@@ -205,7 +217,7 @@ def test_without_a_list_nobody_is_answered(app: Flask, alice: Person) -> None:
 @pytest.mark.parametrize("listed", ["*", "null", "https://*.example.org", "https://a.example/x"])
 def test_what_is_no_origin_cannot_be_listed(listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", listed)
-    with pytest.raises(ValueError, match="must be origins like"):
+    with pytest.raises(ValueError, match=r"must be origins like|must name each site"):
         type(settings)()
 
 
@@ -297,7 +309,8 @@ def test_an_access_cookie_beside_a_header_is_not_looked_at(browser: Person, alic
 def listing(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that lists one other site, and where sessions may be idle for a year."""
     log = tmp_path_factory.mktemp("listing") / "server.log"
-    with Server.running(log, CORS_ORIGINS=LISTED, REFRESH_TOKEN_DAYS="365") as running:
+    options = {"CORS_ORIGINS": LISTED, "REFRESH_TOKEN_DAYS": "365", "WEB_CONCURRENCY": "1"}
+    with Server.running(log, **options) as running:
         yield running
 
 

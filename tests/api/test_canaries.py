@@ -58,6 +58,7 @@ def crashing(
     """A server that fails on request and tells its log all that it ever does."""
     log = tmp_path_factory.mktemp("canaries") / "server.log"
     options = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": request.param, "MAX_BODY_BYTES": "20000"}
+    options |= {"WEB_CONCURRENCY": "1"}
     with Server.running(log, "tests.api.crashing:app", **options) as running:
         yield running
 

@@ -1,5 +1,6 @@
 """The commands of the `flask` program."""
 
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from api.commands.terminal import tidy_when_stopped
 from models.agent_setup import AgentSetup
 from services.agent_setup_service import agent_setup_service
 from services.db_client import db
@@ -362,3 +364,81 @@ def test_purge_deletes_challenges_that_nobody_can_answer_any_more(
     rows(database, LET_ONE_EXPIRE, mine)
     assert run(app, "purge").exit_code == 0
     assert number(database, "SELECT count(*) FROM challenges WHERE user_id = %(me)s", mine) == 1
+
+
+# Administrators
+
+NEW_ADMIN = ("--name", "Ada", "--timezone", "Europe/Berlin")
+
+
+def sign_in(app: Flask, email: str, password: str) -> Person:
+    person = Person(app.test_client(), email=email)
+    person.tokens = done(person.post("/auth/login", {"email": email, "password": password}))
+    return person
+
+
+def answering(app: Flask, answers: str, *arguments: str) -> Result:
+    """Run a command that asks."""
+    return app.test_cli_runner().invoke(args=list(arguments), input=answers)
+
+
+def test_create_admin_asks_for_a_password_and_makes_an_account(app: Flask) -> None:
+    email = email_of("Ada")
+    password = "staple battery horse"
+    result = answering(app, f"{password}\n{password}\n", "create-admin", email.upper(), *NEW_ADMIN)
+    assert result.exit_code == 0, result.output
+    assert password not in result.output
+    me = done(sign_in(app, email, password).get("/users/me"))
+    assert (me["role"], me["verified"], me["name"]) == ("admin", True, "Ada")
+    assert me["timezone"] == "Europe/Berlin"
+
+
+def test_create_admin_makes_a_password_up_and_prints_it_once(app: Flask) -> None:
+    email = email_of("Ada")
+    result = run(app, "create-admin", email, *NEW_ADMIN, "--generate-password")
+    (password,) = result.stdout.splitlines()
+    assert len(password) == 24
+    assert password not in result.stderr
+    assert sign_in(app, email, password).get("/users").status_code == 200
+
+
+def test_create_admin_asks_before_it_takes_an_account_that_is_there(
+    app: Flask, alice: Person
+) -> None:
+    refused = answering(app, "n\n", "create-admin", alice.email)
+    assert (refused.exit_code, done(alice.get("/users/me"))["role"]) == (1, "member")
+    taken = answering(app, "y\n", "create-admin", alice.email.upper())
+    assert "the password stays as it is" in taken.stdout
+    assert done(alice.get("/users/me"))["role"] == "admin"
+    again = run(app, "create-admin", alice.email, "--yes")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "reason"),
+    [
+        ("nobody", "staple battery horse", "EMAIL: "),
+        (None, "short", "Error: Password: "),
+        (None, "passwordpassword", "Error: This password"),
+    ],
+)
+def test_create_admin_refuses_what_does_not_fit(
+    app: Flask, email: str | None, password: str, reason: str
+) -> None:
+    email = email or email_of("Ada")
+    result = answering(app, f"{password}\n{password}\n", "create-admin", email, *NEW_ADMIN)
+    assert result.exit_code != 0
+    assert reason in result.stderr
+    anonymous = Person(app.test_client())
+    answer = anonymous.post("/auth/login", {"email": email, "password": password})
+    assert answer.status_code in (401, 422)
+
+
+def test_what_nohup_started_goes_on_when_the_terminal_is_gone() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with tidy_when_stopped():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)

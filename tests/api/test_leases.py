@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.db_client import db
-from services.lapsed_lease_service import lapsed_lease_service
 from services.worker import worker
-from tests.agents import claim, claim_one, make_agent
+from tests.agents import claim, claim_one, make_agent, put_back
 from tests.factories import Person, add_member, make_token
 from tests.records import Record, done, make_project, make_task, refusal
 from tests.sql import rows
@@ -49,7 +47,7 @@ def run_out(database: str, lease: Record) -> None:
     """Let a lease run out, and put its task back."""
     statement = "UPDATE leases SET expires_at = now() WHERE id = %(id)s"
     rows(database, statement, {"id": lease["id"]})
-    db.transaction(lapsed_lease_service.put_back)
+    put_back()
 
 
 def told(person: Person) -> list[tuple[str, str]]:
@@ -280,7 +278,7 @@ def test_a_heartbeat_in_time_keeps_the_task(agent: Person, lease: Record, databa
     past = "UPDATE leases SET expires_at = now() - interval '1 minute' WHERE id = %(id)s"
     rows(database, past, {"id": lease["id"]})
     end(agent, lease, "heartbeat")
-    db.transaction(lapsed_lease_service.put_back)
+    put_back()
     assert done(agent.get(f"/leases/{lease['id']}"))["status"] == "active"
 
 

@@ -222,8 +222,9 @@ def test_a_handshake_for_another_version_offers_the_newest(alice: Person, versio
 def test_a_version_that_is_not_spoken_is_refused(alice: Person, version: str) -> None:
     answer = post(alice, PING, MCP_Protocol_Version=version)
     assert error(answer) == (400, UNSUPPORTED_VERSION)
+    named = {"request_id": answer.headers["X-Request-Id"]}
     data = answer.get_json()["error"]["data"]
-    assert data == {"supported": [STATELESS, *OLD_VERSIONS], "requested": version}
+    assert data == {"supported": [STATELESS, *OLD_VERSIONS], "requested": version} | named
 
 
 def test_results_of_older_versions_say_nothing_of_themselves(alice: Person) -> None:

@@ -13,6 +13,7 @@ from api.openapi import describe
 from config import settings
 from models.scope import Scope
 from tests.api.rights import contracts
+from tests.cases import for_each
 
 Operation = dict[str, Any]
 
@@ -69,14 +70,14 @@ def test_every_operation_has_an_id_of_its_own(document: dict[str, Any]) -> None:
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_an_operation_says_what_it_does(document: dict[str, Any], route: str) -> None:
     operation = operation_of(document, route)
     assert re.fullmatch(r"[A-Z][^\n]{5,100}[^.]", operation["summary"])
     assert len(operation["description"]) >= len(operation["summary"])
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_an_operation_describes_its_success(document: dict[str, Any], route: str) -> None:
     contract = contracts()[route]
     success = success_of(operation_of(document, route), contract)
@@ -88,7 +89,7 @@ def test_an_operation_describes_its_success(document: dict[str, Any], route: str
         assert success["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_an_operation_describes_its_problems(document: dict[str, Any], route: str) -> None:
     contract, responses = contracts()[route], operation_of(document, route)["responses"]
     problems = {status: answer for status, answer in responses.items() if status >= "400"}
@@ -106,7 +107,7 @@ def test_a_problem_names_what_it_is_about(document: dict[str, Any]) -> None:
     assert all(members[name]["description"] for name in named)
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_an_operation_says_who_may_call_it(document: dict[str, Any], route: str) -> None:
     access = contracts()[route].access
     expected: list[dict[str, list[str]]] = []
@@ -117,14 +118,14 @@ def test_an_operation_says_who_may_call_it(document: dict[str, Any], route: str)
     assert operation_of(document, route)["security"] == expected
 
 
-@pytest.mark.parametrize("route", WITH_BODY)
+@for_each("route", WITH_BODY)
 def test_a_json_body_has_an_example_that_fits(document: dict[str, Any], route: str) -> None:
     content = operation_of(document, route)["requestBody"]["content"]["application/json"]
     assert content["example"]
     contracts()[route].parameters["body"].model_validate_json(json.dumps(content["example"]))
 
 
-@pytest.mark.parametrize("route", WRITES)
+@for_each("route", WRITES)
 def test_a_write_can_be_repeated_by_its_key_or_says_that_it_cannot(
     document: dict[str, Any], route: str
 ) -> None:
@@ -133,7 +134,7 @@ def test_a_write_can_be_repeated_by_its_key_or_says_that_it_cannot(
     assert ("Idempotency-Key is ignored here" in operation["description"]) != recorded
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_an_operation_names_the_headers_about_versions_and_pages(
     document: dict[str, Any], route: str
 ) -> None:
@@ -148,7 +149,7 @@ def test_an_operation_names_the_headers_about_versions_and_pages(
     assert "X-Request-Id" in answered
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@for_each("route", ROUTES)
 def test_the_example_of_an_answer_fits_it(document: dict[str, Any], route: str) -> None:
     contract = contracts()[route]
     content = success_of(operation_of(document, route), contract).get("content")

@@ -12,6 +12,7 @@ from config import settings
 from tests.agents import claim_one
 from tests.api.access_world import entry_body, link_identity, notify_oneself, with_own_session
 from tests.api.rights import contracts
+from tests.cases import for_each
 from tests.factories import Person, add_member, as_agent, make_admin, make_token, sign_up
 from tests.records import done
 from tests.second_factors import add_passkey
@@ -45,9 +46,7 @@ def sorts_of(rule: str) -> list[str]:
     return [name for name in names if name != "relevance"]
 
 
-SORTED_LISTS = [
-    pytest.param(rule, sort, id=f"{rule}-{sort}") for rule in LISTS for sort in sorts_of(rule)
-]
+SORTED_LISTS = [(rule, sort) for rule in LISTS for sort in sorts_of(rule)]
 
 # Each with a cursor that another list, or another order of the same one, has made.
 FOREIGN = [
@@ -91,6 +90,10 @@ class Keeper:
             make_token(self.person)
             notify_oneself(self.person)
             sign_up(app, f"{self.family}{number}")
+            last = task
+        for number in range(SIZE - 1):
+            done(self.person.patch(f"/tasks/{last['id']}", {"description": f"Draft {number}"}))
+        self.changed_id = last["id"]
         self.agent_id = self.person.get("/agents").get_json()[0]["id"]
         for _ in range(SIZE - 1):
             make_token(self.person, agent_id=self.agent_id)
@@ -132,6 +135,8 @@ class Keeper:
             "/admin/jobs": f"kind=test.{self.family}",
         }
         asked = "&".join(part for part in (narrowed.get(rule), asked) if part)
+        if rule.endswith("/history"):
+            rule = rule.replace("<id:task_id>", self.changed_id)
         place = rule.replace("<id:project_id>", self.project_id)
         place = place.replace("<id:agent_id>", self.agent_id)
         place = place.replace("<id:webhook_id>", self.webhook_id)
@@ -172,7 +177,7 @@ def refusal(answer: TestResponse) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, SIZE - 1])
-@pytest.mark.parametrize(("rule", "sort"), SORTED_LISTS)
+@for_each("rule,sort", SORTED_LISTS)
 def test_pages_behind_each_other_are_the_whole_list(
     keeper: Keeper, rule: str, sort: str, limit: int
 ) -> None:
@@ -187,13 +192,13 @@ def test_pages_behind_each_other_are_the_whole_list(
     assert [item for page in pages for item in page] == keeper.whole(rule, sort)
 
 
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_a_page_that_ends_with_the_list_names_no_next(keeper: Keeper, rule: str) -> None:
     answer = keeper.person.get(keeper.path(rule, limit=SIZE))
     assert (len(answer.get_json()), next_path(answer)) == (SIZE, None)
 
 
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_pages_by_offset_are_the_whole_list(keeper: Keeper, rule: str) -> None:
     found = []
     for offset in range(0, SIZE, 3):
@@ -201,13 +206,13 @@ def test_pages_by_offset_are_the_whole_list(keeper: Keeper, rule: str) -> None:
     assert found == keeper.whole(rule)
 
 
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_behind_the_end_there_is_an_empty_page(keeper: Keeper, rule: str) -> None:
     answer = keeper.person.get(keeper.path(rule, offset=SIZE))
     assert (answer.get_json(), next_path(answer)) == ([], None)
 
 
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_a_cursor_goes_on_from_an_offset(keeper: Keeper, rule: str) -> None:
     following = next_path(keeper.person.get(keeper.path(rule, limit=2, offset=1)))
     assert following is not None
@@ -215,7 +220,7 @@ def test_a_cursor_goes_on_from_an_offset(keeper: Keeper, rule: str) -> None:
 
 
 @pytest.mark.parametrize("bound", ["limit=1", "limit=200", "offset=0", "offset=10000"])
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_a_page_may_be_as_large_and_as_far_as_this(keeper: Keeper, rule: str, bound: str) -> None:
     assert keeper.person.get(keeper.at(rule, bound)).status_code == 200
 
@@ -235,7 +240,7 @@ def test_a_page_may_be_as_large_and_as_far_as_this(keeper: Keeper, rule: str, bo
         "offset=two",
     ],
 )
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_a_page_that_is_larger_or_farther_is_refused(keeper: Keeper, rule: str, bound: str) -> None:
     answer = keeper.person.get(keeper.at(rule, bound))
     assert refusal(answer) == (422, "invalid_input")
@@ -248,7 +253,7 @@ def test_an_order_that_is_not_offered_is_refused(keeper: Keeper, sort: str) -> N
 
 
 @pytest.mark.parametrize("damage", ["", "x", "{}x", "x{}", "{}.{}", "é", "%00", "."])
-@pytest.mark.parametrize("rule", LISTS)
+@for_each("rule", LISTS)
 def test_a_damaged_cursor_is_refused(keeper: Keeper, rule: str, damage: str) -> None:
     cursor = damage.replace("{}", keeper.cursor(keeper.path(rule, limit=1)))
     answer = keeper.person.get(keeper.at(rule, f"cursor={cursor}"))

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from api import create_app
 from tests.api.access_world import Guests, Ids, Parts, ask, make_agent, people, promote
 from tests.api.rights import RIGHTS, contracts
+from tests.cases import for_each
 from tests.factories import Person
 
 READS = [
@@ -27,7 +28,7 @@ SINGLE_READS = [route for route in SINGLE if route.startswith("GET")]
 WITH_BODY = [route for route, contract in contracts().items() if contract.takes("body")]
 CHANGES = [route for route, contract in contracts().items() if contract.takes("if_match")]
 NOT_NULL = [
-    pytest.param(route, name, id=f"{route}-{name}")
+    (route, name)
     for route in CHANGES
     if contracts()[route].takes("body")
     for name, schema in contracts()[route]
@@ -153,7 +154,7 @@ def test_a_client_is_forgotten_after_its_request(alice: Person) -> None:
 # HEAD
 
 
-@pytest.mark.parametrize("route", READS)
+@for_each("route", READS)
 def test_head_is_get_without_the_body(owner: Person, ids: Ids, route: str) -> None:
     read = ask(owner, route, ids, RIGHTS[route].parts)
     head = ask(owner, route.replace("GET", "HEAD"), ids, RIGHTS[route].parts)
@@ -186,7 +187,7 @@ def operators(app: Flask, database: str) -> Guests:
     return guests
 
 
-@pytest.mark.parametrize("route", SINGLE)
+@for_each("route", SINGLE)
 def test_a_single_resource_carries_its_version_as_etag(operators: Guests, route: str) -> None:
     answer = ask(operators.host, route, operators.project(), RIGHTS[route].parts)
     assert answer.status_code in (200, 201), answer.text
@@ -194,7 +195,7 @@ def test_a_single_resource_carries_its_version_as_etag(operators: Guests, route:
 
 
 @pytest.mark.parametrize("seen", ['"v1"', 'W/"v1"', '"v7", "v1"', "*"])
-@pytest.mark.parametrize("route", SINGLE_READS)
+@for_each("route", SINGLE_READS)
 def test_a_version_that_was_seen_is_not_sent_again(
     owner: Person, ids: Ids, route: str, seen: str
 ) -> None:
@@ -204,7 +205,7 @@ def test_a_version_that_was_seen_is_not_sent_again(
 
 
 @pytest.mark.parametrize("seen", ['"v2"', '"v11"', "v1", ""])
-@pytest.mark.parametrize("route", SINGLE_READS)
+@for_each("route", SINGLE_READS)
 def test_a_version_that_was_not_seen_is_sent(
     owner: Person, ids: Ids, route: str, seen: str
 ) -> None:
@@ -212,7 +213,7 @@ def test_a_version_that_was_not_seen_is_sent(
     assert (answer.status_code, answer.get_json()["version"]) == (200, 1)
 
 
-@pytest.mark.parametrize("route", CHANGES)
+@for_each("route", CHANGES)
 def test_a_change_of_another_version_is_refused_and_shows_the_current_one(
     owner: Person, ids: Ids, route: str
 ) -> None:
@@ -230,7 +231,7 @@ def test_an_agent_who_names_no_version_is_told_so(alice: Person) -> None:
 
 
 # Providers send browsers back with what they please.
-@pytest.mark.parametrize("route", [route for route in RIGHTS if "/callback" not in route])
+@for_each("route", [route for route in RIGHTS if "/callback" not in route])
 def test_an_unknown_query_parameter_is_refused(owner: Person, ids: Ids, route: str) -> None:
     parts = with_query(RIGHTS[route].parts(ids), "stauts=pending")
     answer = ask(owner, route, ids, lambda _: parts)
@@ -238,7 +239,7 @@ def test_an_unknown_query_parameter_is_refused(owner: Person, ids: Ids, route: s
     assert fields(answer) == ["query.stauts"]
 
 
-@pytest.mark.parametrize("route", [route for route in READS if contracts()[route].takes("query")])
+@for_each("route", [route for route in READS if contracts()[route].takes("query")])
 def test_a_doubled_query_parameter_is_refused(owner: Person, ids: Ids, route: str) -> None:
     parts = with_query(RIGHTS[route].parts(ids), "limit=1&limit=2")
     answer = ask(owner, route, ids, lambda _: parts)
@@ -246,7 +247,7 @@ def test_a_doubled_query_parameter_is_refused(owner: Person, ids: Ids, route: st
     assert fields(answer) == ["query.limit"]
 
 
-@pytest.mark.parametrize("route", WITH_BODY)
+@for_each("route", WITH_BODY)
 def test_an_unknown_member_of_a_body_is_refused(owner: Person, ids: Ids, route: str) -> None:
     body = RIGHTS[route].parts(ids)["json"] | {"unknown": 1}
     answer = ask(owner, route, ids, lambda _: {"json": body})
@@ -262,7 +263,7 @@ def test_an_unknown_part_of_a_form_is_refused(owner: Person, ids: Ids) -> None:
     assert fields(answer) == ["form.unknown"]
 
 
-@pytest.mark.parametrize(("route", "name"), NOT_NULL)
+@for_each("route,name", NOT_NULL)
 def test_null_is_no_value_for_what_cannot_be_absent(
     owner: Person, ids: Ids, route: str, name: str
 ) -> None:

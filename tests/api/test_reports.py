@@ -43,18 +43,20 @@ def table(person: Person, accept: str = "text/csv", **question: Any) -> list[lis
 
 
 def test_without_time_a_report_is_empty(alice: Person) -> None:
-    assert report(alice) == {"tz": "UTC", "groups": [], "seconds": 0}
+    assert report(alice) == {"tz": "UTC", "split_by": None, "groups": [], "seconds": 0}
 
 
 def test_days_are_added_up(alice: Person) -> None:
     make_entry(alice, NINE, TEN)
     make_entry(alice, ELEVEN, NOON)
     make_entry(alice, "2026-03-04T09:00:00Z", "2026-03-04T09:00:30Z")
+    second, fourth = "2026-03-02", "2026-03-04"
     assert report(alice) == {
         "tz": "UTC",
+        "split_by": None,
         "groups": [
-            {"key": "2026-03-02", "label": "2026-03-02", "seconds": 7200, "entries": 2},
-            {"key": "2026-03-04", "label": "2026-03-04", "seconds": 30, "entries": 1},
+            {"key": second, "label": second, "seconds": 7200, "entries": 2, "parts": []},
+            {"key": fourth, "label": fourth, "seconds": 30, "entries": 1, "parts": []},
         ],
         "seconds": 7230,
     }

@@ -175,6 +175,13 @@ def test_a_running_timer_takes_the_time_up_to_now(alice: Person) -> None:
     assert answer.get_json()["conflicting_ids"] == [entry["id"]]
 
 
+def test_a_running_timer_that_may_overlap_is_in_nobodys_way(alice: Person) -> None:
+    running = start_timer(alice)
+    may_overlap = {"started_at": NINE, "allow_overlap": True}
+    done(alice.patch(f"/time-entries/{running['id']}", may_overlap))
+    assert make_entry(alice, TEN, ELEVEN)["allow_overlap"] is False
+
+
 def test_entries_of_different_people_overlap_freely(
     alice: Person, bob: Person, project: Record
 ) -> None:

@@ -29,7 +29,7 @@ SMUGGLED = b"GET /health HTTP/1.1\r\nHost: stint\r\n\r\n"
 def strict(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits only a moment for bodies and logs all it can."""
     log = tmp_path_factory.mktemp("strict") / "log"
-    options = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG"}
+    options = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG", "WEB_CONCURRENCY": "1"}
     with Server.running(log, REQUEST_BODY_SECONDS=str(BODY_SECONDS), **options) as running:
         yield running
 

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.people import PATIENCE_MS, Viewer, viewer
+from tests.browser.people import Viewer, viewer
+from tests.browser.seats import PATIENCE_MS, Seats
 from tests.factories import Person, add_member, sign_up
 from tests.records import Record, make_project
 from tests.server import Server
@@ -30,23 +31,36 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def seats(browser: Browser) -> Seats:
+    """Pages that tests have one after another."""
+    return Seats(browser)
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(seats: Seats) -> Iterator[Page]:
     """An empty page of somebody who was never here."""
-    with browser.new_context() as context:
-        context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
+    with seats.new() as page:
+        yield page
 
 
 @pytest.fixture
-def look(browser: Browser, server: Server) -> Iterator[Callable[..., Viewer]]:
+def look(
+    request: pytest.FixtureRequest, seats: Seats, server: Server
+) -> Iterator[Callable[..., Viewer]]:
     """Open the built-in page in a browser of somebody's own; takes options of the context."""
+    failed = request.session.testsfailed
+    opened: list[Viewer] = []
     with ExitStack() as all_of_them:
 
         def open_one(**options: Any) -> Viewer:
-            return all_of_them.enter_context(viewer(browser, server, **options))
+            opened.append(all_of_them.enter_context(viewer(seats, server, **options)))
+            return opened[-1]
 
         yield open_one
+        if request.session.testsfailed > failed:
+            for each in opened:
+                each.context.close()  # who knows in what state that is
 
 
 @pytest.fixture

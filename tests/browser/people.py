@@ -5,12 +5,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Route,
+    expect,
+)
 
+from config import settings
+from tests.browser.seats import NOWHERE, Seats
 from tests.factories import PASSWORD, Person
 from tests.server import Server
+from tests.waiting import wait_until
 
-PATIENCE_MS = 60_000  # a page takes many seconds where the machine is busy
 # What the browser says of a request that was refused, or could not be sent: the page tells people.
 OF_ANSWERS = "Failed to load resource"
 
@@ -32,15 +42,33 @@ class Viewer:
         self.page.goto(f"{self.url}/{end}")
 
     def sign_in(self, person: Person, end: str = "") -> None:
-        """Sign in by the form, and wait until everything is live."""
+        """Open the page with a session of its own, and wait until everything is live."""
+        credentials = {"email": person.email, "password": PASSWORD, "cookies": True}
+        answer = self.context.request.post(
+            f"{self.url}{settings.api_prefix}/auth/login", data=credentials
+        )
+        assert answer.ok, answer.text()
+        self.page.goto(NOWHERE)  # another end of the same address would load nothing
         self.go(end)
-        self.page.get_by_label("E-mail address").fill(person.email)
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
         self.wait_for_connection()
 
     def wait_for_connection(self, state: str = "connected") -> None:
         expect(self.page.locator("body")).to_have_attribute("data-connection", state)
+
+    def hold(self, address: str, **options: Any) -> list[Route]:
+        """Let nothing come from this address yet; returns who waits for it."""
+        held: list[Route] = []
+        self.page.route(address, lambda route: held.append(route), **options)
+        return held
+
+    def wait_for_request(self, held: list[Route]) -> None:
+        """Return when somebody waits: we hear of requests only while we talk with the browser."""
+        wait_until(lambda: bool(self.page.evaluate("1") and held))
+
+    def send(self, held: list[Route]) -> None:
+        """Let it come to who waits for it, once somebody does."""
+        self.wait_for_request(held)
+        held[0].continue_()
 
     def column(self, name: str) -> Locator:
         """The column of the board that is called so."""
@@ -59,21 +87,30 @@ class Viewer:
 
 
 @contextmanager
-def viewer(browser: Browser, server: Server, **options: Any) -> Iterator[Viewer]:
-    """Open an empty page of somebody who was never here; the browser must find nothing wrong."""
-    with browser.new_context(**options) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: complaints.extend(
-                [said.text] * (said.type == "error" and OF_ANSWERS not in said.text)
-            ),
-        )
-        yield Viewer(page, server.url, complaints)
-        assert complaints == [], complaints
+def in_front_of(page: Page, server: Server) -> Iterator[Viewer]:
+    """Watch what the browser says meanwhile: it must find nothing wrong."""
+    complaints: list[str] = []
+
+    def note_error(error: Error) -> None:
+        complaints.append(str(error))
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type == "error" and OF_ANSWERS not in said.text:
+            complaints.append(said.text)
+
+    page.on("pageerror", note_error)
+    page.on("console", note)
+    yield Viewer(page, server.url, complaints)
+    page.remove_listener("pageerror", note_error)
+    page.remove_listener("console", note)
+    assert complaints == [], complaints
+
+
+@contextmanager
+def viewer(seats: Seats, server: Server, **options: Any) -> Iterator[Viewer]:
+    """Open an empty page of somebody who was never here; takes options of the context."""
+    with seats.used(server.url, **options) as page, in_front_of(page, server) as opened:
+        yield opened
 
 
 def project_address(project: dict[str, Any], task: dict[str, Any] | None = None) -> str:

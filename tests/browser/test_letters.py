@@ -70,6 +70,6 @@ def test_without_a_letter_one_signs_in_or_goes_to_the_documents(
     page: Page, server: Server, end: str
 ) -> None:
     page.goto(f"{server.url}/{end}")
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     page.get_by_role("link", name="docs").click()
     expect(page).to_have_url(f"{server.url}/docs")

@@ -1,5 +1,6 @@
 """The board: adding, moving by mouse and by keyboard, and filtering."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -47,16 +48,51 @@ def test_a_project_is_made_and_filled(look: Look, ada: Person) -> None:
     viewer = look()
     viewer.sign_in(ada)
     viewer.page.get_by_label("Name").fill("Garden")
-    viewer.page.get_by_role("button", name="Make it").click()
+    viewer.page.get_by_role("button", name="Make the project").click()
     expect(viewer.page.get_by_role("heading", name="Garden")).to_be_focused()
     for title in ("Dig", "Sow"):
         viewer.page.get_by_label("New task").fill(title)
         viewer.page.keyboard.press("Enter")
         expect(viewer.card(title)).to_be_visible()
+        expect(viewer.page.get_by_label("New task")).to_have_value("")  # the answer is there, too
     assert shown(viewer) == ["Dig", "Sow"]
-    expect(viewer.page.get_by_label("New task")).to_have_value("")
     viewer.go()
     expect(viewer.page.get_by_role("link", name="Garden")).to_be_visible()
+
+
+def test_a_title_that_is_typed_while_the_one_before_is_on_its_way_is_kept(
+    look: Look, ada: Person, book: Record
+) -> None:
+    viewer = look()
+    viewer.sign_in(ada, project_address(book))
+    new = viewer.page.get_by_label("New task")
+    held = viewer.hold("**/tasks")
+    new.fill("Dig")
+    viewer.page.keyboard.press("Enter")
+    viewer.wait_for_request(held)
+    viewer.page.keyboard.type("Sow")
+    viewer.send(held)
+    expect(viewer.card("Dig")).to_be_visible()
+    expect(viewer.page.locator("#announcements")).to_have_text("Dig is added.")
+    expect(new).to_have_value("Sow")
+
+
+def test_a_title_that_is_refused_comes_back_before_what_was_typed_meanwhile(
+    look: Look, ada: Person, book: Record
+) -> None:
+    viewer = look()
+    viewer.sign_in(ada, project_address(book))
+    new = viewer.page.get_by_label("New task")
+    held = viewer.hold("**/tasks", times=1)
+    new.fill("Dig")
+    viewer.page.keyboard.press("Enter")
+    viewer.wait_for_request(held)
+    viewer.page.keyboard.type("and sow")
+    held[0].abort()
+    expect(new).to_have_value("Dig and sow")
+    expect(viewer.page.get_by_role("alert")).to_contain_text("There is no connection")
+    viewer.page.keyboard.press("Enter")
+    expect(viewer.card("Dig and sow")).to_be_visible()
 
 
 def test_personal_tasks_have_a_board(look: Look, ada: Person) -> None:
@@ -133,8 +169,8 @@ def test_all_of_it_goes_by_keyboard(
     expect(page.locator("#announcements")).to_have_text("The task is saved.")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_url(re.compile(f"{project_address(book)}$"))
     assert focused(page) == "Task A"
-    assert page.url.endswith(project_address(book))
 
 
 def test_the_board_is_filtered(

@@ -5,6 +5,7 @@ import socket as sockets_of_the_system
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -166,6 +167,27 @@ def test_a_flood_of_what_is_no_message_holds_nobody_up(
         for line in floods:
             line.shutdown(sockets_of_the_system.SHUT_RDWR)
     assert median(waits) < 0.2
+
+
+def test_a_flood_of_nonsense_fills_no_log(alice: Person, tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+
+    def lines() -> list[Record]:
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    def closed() -> list[Record]:
+        return [line for line in lines() if line["event"] == "socket.closed"]
+
+    environment = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", "WEB_CONCURRENCY": "1"}
+    with Server.running(log, **environment) as server:
+        with Sockets.at(server) as sockets:
+            socket = sockets.open(alice)
+            for _ in range(150):
+                socket.send_raw("nonsense")
+            socket.ping()
+        wait_until(lambda: bool(closed()))
+    assert [line["refusals"] for line in closed()] == [150]
+    assert len(lines()) < 50
 
 
 @pytest.mark.faults

@@ -53,6 +53,17 @@ def test_after_a_restore_whoever_listens_starts_over(
     assert [socket.event("task.created")["subject"] for socket in both] == [task["id"]] * 2
 
 
+@pytest.mark.parametrize("wait", [0, 20])
+def test_after_a_restore_whoever_asks_starts_over(
+    alice: Person, room: str, database: str, wait: int
+) -> None:
+    snapshot = done(alice.get(f"/rooms/{room}/snapshot"))
+    path = f"/rooms/{room}/events?since={snapshot['seq']}&epoch={snapshot['epoch']}"
+    assert done(alice.get(path)) == []
+    put_in_place(database, OTHER_EPOCH, room)
+    assert refusal(alice.get(f"{path}&wait={wait}")) == (409, "resync_required")
+
+
 def test_a_room_that_is_no_more_is_revoked(
     sockets: Sockets, alice: Person, room: str, database: str
 ) -> None:

@@ -4,16 +4,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 import requests
 from flask import Flask
 from websockets.exceptions import ConnectionClosed
 
+from config import settings
 from services.live.live_socket import FLUSH_SECONDS, LINGER_SECONDS
-from tests.crowd import is_held
+from tests.crowd import is_held, worker_pids
 from tests.factories import Person, sign_up
-from tests.live.flood import AS_READ, AT_ONCE, FRAMES, STEADILY, text_of
+from tests.live.flood import AS_READ, AT_ONCE, FRAME_BYTES, FRAMES, STEADILY, text_of
 from tests.live.sockets import Socket, Sockets, user_room_of
 from tests.live.test_limits import TOO_SLOW, narrow_line
 from tests.server import Server
@@ -21,6 +23,9 @@ from tests.waiting import wait_until
 
 SECONDS = 30.0
 A_MOMENT = 3.0  # on a busy machine
+NEVER_READ = 12
+MIB = 1_048_576
+ONE_FLOOD = 2 * FRAMES * FRAME_BYTES  # the route makes all it sends beforehand, as text and frames
 
 Outcome = tuple[int, int | None]  # how many messages came, and the code of the server's close
 
@@ -124,6 +129,35 @@ def test_who_reads_again_soon_is_told_why_the_connection_ended(
     count, code = read(reader)
     assert 0 < count < FRAMES
     assert code == TOO_SLOW
+
+
+@pytest.mark.faults
+def test_those_who_never_read_take_little_memory(
+    app: Flask, flooded: Server, sockets: Sockets, record_property: Callable[[str, object], None]
+) -> None:
+    people = [sign_up(app, "Alice") for _ in range(NEVER_READ)]
+    for each in people:
+        line = narrow_line(sockets.server)
+        sockets.open(each, user_room_of(each), sock=line, max_queue=1)
+    before = memory_of(flooded)
+    most = 0
+    for each in people:
+        flood(flooded, each, AT_ONCE)
+        most = max(most, memory_of(flooded) - before)
+    sent = NEVER_READ * FRAMES * FRAME_BYTES
+    record_property(
+        "tried",
+        f"{sent // MIB} MiB sent to {NEVER_READ} who never read: {most // MIB} MiB more memory",
+    )
+    assert most < NEVER_READ * (settings.socket_buffer_bytes + FRAME_BYTES) + ONE_FLOOD
+    assert most < sent / 2
+
+
+def memory_of(server: Server) -> int:
+    """Return how much memory its one worker has, in bytes."""
+    (pid,) = worker_pids(server)
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def test_who_never_reads_again_is_not_kept(flooded: Server, reader: Socket, alice: Person) -> None:

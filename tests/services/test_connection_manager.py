@@ -52,7 +52,9 @@ class Peer:
         end: socket,
         principal: Principal = SOMEBODY,
     ) -> None:
-        self.connection = Connection(WebSocketWithoutMessages(), LiveSocket(line, 1_000), "laptop")
+        self.connection = Connection(
+            WebSocketWithoutMessages(), LiveSocket(line, 1_000), "laptop", "26b15e0d"
+        )
         self.end = end
         self.end.settimeout(SECONDS)
         manager.connect(self.connection, principal)

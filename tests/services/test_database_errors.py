@@ -42,7 +42,7 @@ def make_client(database: str) -> Iterator[Callable[..., DatabaseClient]]:
 
     yield make
     for client in clients:
-        client.engine.dispose()
+        client.dispose()
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ import logging
 from pathlib import Path
 
 import pytest
+from procrastinate import App, SyncPsycopgConnector
 from structlog.testing import CapturingLogger
 
 from services import job_queue
 from services.db_client import db
+from services.job_queue import JobQueue
 from tests.diarist import Diary
 from tests.sql import rows
 
@@ -88,6 +90,43 @@ def test_what_waits_behind_a_failed_job_in_its_line_is_not_due(diary: Diary, dat
 
 def test_a_job_that_always_fails_is_given_up_and_kept(diary: Diary, database: str) -> None:
     db.transaction(diary.queue.job("test.fail", fail, pauses=()).defer)
+    diary.worker().run_once()
+    (job,) = rows(database, JOBS)
+    assert (job["status"], job["attempts"]) == ("failed", 1)
+
+
+def test_what_newer_code_asks_for_waits_for_a_newer_worker(
+    diary: Diary, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = CapturingLogger()
+    monkeypatch.setattr(job_queue, "logger", told)
+    newer = JobQueue(db, App(connector=SyncPsycopgConnector()))
+
+    def ask() -> None:
+        newer.job("test.new", fail).defer(line="one")
+        newer.job("test.write", fail).defer(line="one", colour="red")
+
+    db.transaction(ask)
+    diary.worker().run_once()
+    waiting = {"status": "todo", "attempts": 1, "later": True}
+    assert rows(database, JOBS) == [
+        {"task_name": "test.new"} | waiting,
+        {"task_name": "test.write"} | waiting,
+    ]
+    assert diary.lines == []
+    failures = {call.kwargs["error"] for call in told.calls if call.args == ("job.failed",)}
+    assert failures == {"UnknownJobError", "TypeError"}
+
+
+def test_what_newer_code_does_at_certain_times_is_left_to_the_next_time(
+    diary: Diary, database: str
+) -> None:
+    rows(
+        database,
+        """INSERT INTO procrastinate_jobs (queue_name, task_name, status, lock, queueing_lock, args)
+           VALUES ('default', 'test.tock', 'todo', 'test.tock', 'test.tock', '{"timestamp": 0}')
+           RETURNING id""",
+    )
     diary.worker().run_once()
     (job,) = rows(database, JOBS)
     assert (job["status"], job["attempts"]) == ("failed", 1)

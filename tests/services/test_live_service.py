@@ -41,8 +41,9 @@ class FakeConnection:
     closed_with = None
 
     def __init__(self, *messages: dict[str, Any]) -> None:
-        self.id, self.client_id = new_id(), "laptop-1"
+        self.id, self.client_id, self.request_id = new_id(), "laptop-1", "26b15e0d"
         self.rooms: set[str] = set()
+        self.refusals = 0
         self.sent: list[ServerMessage] = []
         self.frames: list[bytes] = []
         self._messages = [json.dumps(message) for message in messages]

@@ -1,14 +1,15 @@
 """Notifications: made by the worker, once, and for those alone whom they concern."""
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from flask import Flask
 
 from models.notification import NotificationKind
 from services.db_client import db
-from services.notification_service import KEPT_DAYS, notification_service
+from services.notification_service import KEPT_DAYS, READ_AT_ONCE, notification_service
 from services.worker import worker
 from tests import clockify
 from tests.changes import events_of
@@ -16,7 +17,7 @@ from tests.factories import Person, add_member, make_admin, sign_up
 from tests.records import Record, done, make_comment, make_project, make_task
 from tests.services.world import World, ok
 from tests.sql import connect, rows
-from tests.statements import count_statements
+from tests.statements import RUNS_UNTIL_PREPARED, count_statements
 
 
 @pytest.fixture
@@ -134,7 +135,8 @@ def test_whoever_an_import_adds_hears_of_it(app: Flask, world: World) -> None:
     assert [(each["kind"], each["title"]) for each in told(carol)] == [("invited", "Website")]
 
 
-def test_telling_takes_one_statement_more(world: World) -> None:
+def test_telling_takes_one_statement_more_and_a_commit_of_its_own(world: World) -> None:
+    """Its job is written behind the events, so that the COMMIT does not go along with these."""
     me, bob, place = world.alice.id, world.bob.id, {"project_id": world.project["id"]}
 
     def create(assignee_id: str) -> None:
@@ -148,15 +150,16 @@ def test_telling_takes_one_statement_more(world: World) -> None:
         ]
         ok(world.alice.post("/tasks/bulk", {"changes": changes}))
 
-    create(me)  # whatever is looked up once
+    for _ in range(RUNS_UNTIL_PREPARED):
+        create(me)
     for write in (create, change):
         silent, telling = (count_statements(partial(write, each)) for each in (me, bob))
-        assert telling == silent + 1
+        assert telling == silent + 2
     silent, telling = (
         count_statements(partial(make_comment, world.alice, world.task, f"@{name} wait"))
         for name in ("Alice", "Bob")
     )
-    assert telling == silent + 1
+    assert telling == silent + 2
 
 
 def test_what_is_old_is_purged_and_counts_as_read(world: World, database: str) -> None:
@@ -174,3 +177,41 @@ def test_what_is_old_is_purged_and_counts_as_read(world: World, database: str) -
     assert old["id"] not in [each["id"] for each in told(world.bob, "limit=200")]
     *_, last = events_of(world.bob, f"user:{world.bob.id}", 0)
     assert (last["type"], last["subject"]) == ("notification.read", old["id"])
+
+
+def test_of_very_many_the_newest_are_read_at_once_and_the_others_by_the_worker(
+    world: World, database: str
+) -> None:
+    many, room = 2 * READ_AT_ONCE + 1, f"user:{world.bob.id}"
+    (head,) = rows(database, "SELECT seq FROM rooms WHERE id = %(room)s", {"room": room})
+    rows(database, MANY_UNREAD, {"user": world.bob.id, "many": many})
+    assert ok(world.bob.post("/notifications/read-all")) == {"count": many}
+    assert [*_unread(database, world.bob)] == [*range(1, many - READ_AT_ONCE + 1)]
+    notify(world, world.bob.id)
+    (still_unread,) = told(world.bob)
+    assert still_unread["kind"] == "overdue"
+    assert [*_unread(database, world.bob)] == []
+    told_of = rows(
+        database,
+        "SELECT type, subject_id FROM events WHERE room = %(room)s AND seq > %(seq)s",
+        {"room": room, **head},
+    )
+    subjects = [event["subject_id"] for event in told_of if event["type"] == "notification.read"]
+    assert len(subjects) == len(set(subjects)) == many
+
+
+# The first is the oldest: their ids are in the order of n.
+MANY_UNREAD: LiteralString = """
+    INSERT INTO notifications (id, user_id, kind, key, title, shown, by_mail)
+    SELECT ('0198c2f4-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, %(user)s, 'message',
+           'many ' || n, n::text, true, false
+    FROM generate_series(1, %(many)s) AS n
+"""
+
+
+def _unread(database: str, person: Person) -> Iterator[int]:
+    query = """
+        SELECT title FROM notifications
+        WHERE user_id = %(user)s AND key LIKE 'many %%' AND read_at IS NULL ORDER BY id
+    """
+    return (int(row["title"]) for row in rows(database, query, {"user": person.id}))

@@ -7,11 +7,9 @@ import pytest
 from flask import Flask
 
 from models.event import EventType
-from services.db_client import db
-from services.lapsed_lease_service import lapsed_lease_service
 from services.worker import worker
 from tests import clockify
-from tests.agents import claim_one
+from tests.agents import claim_one, put_back
 from tests.archives import export, send_archive, small_archive
 from tests.factories import PASSWORD, Person, as_agent, log_in, make_admin, sign_up
 from tests.records import Record, make_comment, make_project, make_task
@@ -179,7 +177,7 @@ def a_lease_runs_out(world: World) -> None:
     lease = claim_one(as_somebody_signed_in(world))
     statement = "UPDATE leases SET expires_at = now() WHERE id = %(id)s"
     rows(world.database, statement, {"id": lease["id"]})
-    db.transaction(lapsed_lease_service.put_back)
+    put_back()
 
 
 FURTHER: list[Doing] = [

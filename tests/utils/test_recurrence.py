@@ -20,6 +20,7 @@ ZONES = [
     "Africa/Cairo",
     "Pacific/Apia",
 ]
+ENDLESS = 2.0  # seconds of CPU: what counts far takes minutes, what does not a tenth of one
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = datetime(2009, 1, 1, tzinfo=UTC)  # three years later Samoa had no 30 December
 
@@ -130,7 +131,7 @@ def test_what_never_comes_is_not_looked_for_for_long(rule: str) -> None:
     begin = time.process_time()
     start = local("2026-01-01T09:00")
     assert next_occurrence(check_rule(rule), start, BERLIN, start) is None
-    assert time.process_time() - begin < 0.3
+    assert time.process_time() - begin < ENDLESS
 
 
 def test_what_is_counted_is_not_counted_for_long() -> None:
@@ -140,7 +141,7 @@ def test_what_is_counted_is_not_counted_for_long() -> None:
     assert (
         next_occurrence(rule, local("1900-01-01T23:00"), BERLIN, local("2199-01-01T00:00")) is None
     )
-    assert time.process_time() - begin < 0.3
+    assert time.process_time() - begin < ENDLESS
 
 
 @pytest.mark.parametrize("freq", ["HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"])
@@ -149,7 +150,7 @@ def test_a_long_past_costs_nothing(freq: str) -> None:
     hours = "" if freq == "HOURLY" else ";BYHOUR=" + ",".join(map(str, range(24)))
     now = local("2026-01-01T09:00")
     assert next_occurrence(f"FREQ={freq}{hours}", local("1900-01-01T09:00"), BERLIN, now)
-    assert time.process_time() - begin < 0.3
+    assert time.process_time() - begin < ENDLESS
 
 
 @pytest.mark.parametrize(
