@@ -46,7 +46,7 @@ def in_a_worker(found_out: dict[str, Facts]) -> Callable[[str], Facts]:
 def test_queries_of_several_requests_wait_side_by_side(
     in_a_worker: Callable[[str], Facts],
 ) -> None:
-    assert 0.5 <= in_a_worker("sleep_in_the_database")["seconds"] < 1.5
+    assert 1 <= in_a_worker("sleep_in_the_database")["seconds"] < 4  # of five, each a second
 
 
 def test_connecting_to_a_silent_database_holds_nobody_up(

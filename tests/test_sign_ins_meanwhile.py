@@ -35,5 +35,5 @@ def test_a_sign_in_that_began_before_opens_nothing_afterwards(
             other.execute(LOCK, {"id": alice.id})
             other.execute(CHANGES[change], {"id": alice.id})
             asked = pool.submit(device.post, "/auth/login", body)
-            wait_until(lambda: asked.done() or number(database, WAITING) > 0, 10)
+            wait_until(lambda: asked.done() or number(database, WAITING) > 0)
         assert refusal(asked.result()) == (401, "sign_in_outdated")

@@ -93,7 +93,7 @@ def sleep_in_the_database() -> Facts:
     client = client_with(SLEEPERS)
     together([partial(client.reading, lambda: run(client, "SELECT 1"))] * SLEEPERS)
     begin = time.monotonic()
-    together([partial(client.reading, lambda: run(client, "SELECT pg_sleep(0.5)"))] * SLEEPERS)
+    together([partial(client.reading, lambda: run(client, "SELECT pg_sleep(1)"))] * SLEEPERS)
     return {"seconds": time.monotonic() - begin}
 
 

@@ -1,5 +1,6 @@
 """Who is behind a token, remembered: never longer than whoever ends it allows."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -27,12 +28,16 @@ class Asked:
 
     def __init__(self, bus: EventBus) -> None:
         self.cache = PrincipalCache(bus)
-        self.times = 0
+        self.times = self.looks = 0
         self.meanwhile: list[Hint] = []
         self._bus = bus
 
     def find(self, name: str = "this one") -> None:
-        self.cache.find(name, self._verify, lambda principal: principal)
+        self.cache.find(name, self._verify, self._look_again)
+
+    def _look_again(self, principal: Principal) -> Principal:
+        self.looks += 1
+        return principal
 
     def _verify(self) -> Known:
         self.times += 1
@@ -81,3 +86,15 @@ def test_the_oldest_goes_when_there_are_too_many(
     assert asked.times == 3
     asked.find("first")
     assert asked.times == 4
+
+
+def test_where_no_hint_comes_a_token_is_trusted_for_a_second(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = time.time()
+    looks = []
+    for later in (0.0, 0.99, 1.01, 1.5, 2.1):
+        monkeypatch.setattr("api.principal_cache.time.time", lambda moment=begin + later: moment)
+        asked.find()
+        looks.append(asked.looks)
+    assert looks == [0, 0, 1, 1, 2]

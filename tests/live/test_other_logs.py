@@ -11,8 +11,6 @@ from tests.live.sockets import Sockets
 from tests.records import Record, done, make_task, refusal
 from tests.sql import rows
 
-NEXT_LOOK = 5.0
-
 OTHER_EPOCH = "UPDATE event_log SET epoch = gen_random_uuid()"
 OLDER_BACKUP = """
     DELETE FROM events WHERE room = %(room)s AND seq > 2;
@@ -41,7 +39,7 @@ def test_after_a_restore_whoever_listens_starts_over(
     both = sockets.at_both_workers(alice, room)
     put_in_place(database, statement, room)
     for socket in both:
-        told = socket.receive("subscribed", NEXT_LOOK, room=room)
+        told = socket.receive("subscribed", room=room)
         assert (told["outcome"], told["in_reply_to"]) == ("resync_required", None)
         error = socket.ask("presence", "error", room=room, state="away")
         assert error["code"] == "not_subscribed"
@@ -70,7 +68,7 @@ def test_a_room_that_is_no_more_is_revoked(
     both = sockets.at_both_workers(alice, room)
     put_in_place(database, "DELETE FROM rooms WHERE id = %(room)s", room)
     for socket in both:
-        socket.receive("revoked", NEXT_LOOK, room=room)
+        socket.receive("revoked", room=room)
         assert socket.closed()[0] == 4003
 
 

@@ -42,11 +42,11 @@ def present(socket: Socket, room: str) -> dict[str, Record]:
     return known
 
 
-def wait_for(socket: Socket, room: str, others: Iterable[Socket], seconds: float = 5) -> None:
+def wait_for(socket: Socket, room: str, others: Iterable[Socket]) -> None:
     """Return when a client knows of exactly these in a room."""
     expected = {connection_id(each) for each in others}
     if set(present(socket, room)) != expected:
-        socket.receive_until(lambda _: set(present(socket, room)) == expected, seconds)
+        socket.receive_until(lambda _: set(present(socket, room)) == expected)
 
 
 @pytest.fixture
@@ -175,10 +175,10 @@ def test_who_leaves_while_they_are_written_down_is_gone(
     with connect(database) as connection, connection.transaction():
         connection.execute("LOCK TABLE presences IN SHARE MODE")
         socket = sockets.open(alice, room)
-        wait_until(lambda: bool(rows(database, waits)), 1)
+        wait_until(lambda: bool(rows(database, waits)))
         socket.close()
     query = "SELECT 1 FROM presences WHERE room = %(room)s"
-    wait_until(lambda: not rows(database, query, {"room": room}), 5)
+    wait_until(lambda: not rows(database, query, {"room": room}))
 
 
 def test_who_comes_back_is_there_again(pair: tuple[Socket, Socket], room: str) -> None:

@@ -10,8 +10,6 @@ from tests.live.test_presence import connection_id, present
 from tests.records import Record, done, make_comment, make_project, make_task
 from tests.sql import rows
 
-LOOK_SECONDS = 10  # what only time changes is seen with the next look, every five seconds
-
 Seen = dict[str, tuple[str, str | None]]
 
 
@@ -39,10 +37,10 @@ def seen(socket: Socket, room: str, agent: Person) -> Seen:
     return {key: (it["state"], it["task_id"]) for key, it in known if it["user_id"] == agent.id}
 
 
-def wait_for(socket: Socket, room: str, agent: Person, expected: Seen, seconds: float = 5) -> None:
+def wait_for(socket: Socket, room: str, agent: Person, expected: Seen) -> None:
     """Return when a client sees exactly these entries of an agent."""
     if seen(socket, room, agent) != expected:
-        socket.receive_until(lambda _: seen(socket, room, agent) == expected, seconds)
+        socket.receive_until(lambda _: seen(socket, room, agent) == expected)
 
 
 def at_work(claimed: Record, state: str = "working") -> Seen:
@@ -111,7 +109,7 @@ def test_who_is_silent_for_too_long_is_stale_until_a_heartbeat(
         "UPDATE api_tokens SET last_used_at = now() - interval '5 minutes' WHERE user_id = %(id)s",
     ):
         rows(database, silence, {"id": agent.id})
-    wait_for(watchers[0], room, agent, at_work(claimed, "stale"), LOOK_SECONDS)
+    wait_for(watchers[0], room, agent, at_work(claimed, "stale"))
     done(agent.post(f"/leases/{claimed['lease']['id']}/heartbeat", {}))
     wait_for(watchers[0], room, agent, at_work(claimed))
 
@@ -148,7 +146,7 @@ def test_an_agent_that_is_switched_off_is_gone(
 ) -> None:
     wait_for(watchers[0], room, agent, at_work(hold(alice, agent, project)))
     done(alice.patch(f"/agents/{agent.id}", {"is_active": False}))
-    wait_for(watchers[0], room, agent, {}, LOOK_SECONDS)
+    wait_for(watchers[0], room, agent, {})
 
 
 def test_an_agent_whose_owner_is_disabled_is_gone(
@@ -164,7 +162,7 @@ def test_an_agent_whose_owner_is_disabled_is_gone(
     socket = sockets.open(bob, room)
     wait_for(socket, room, agent, at_work(hold(alice, agent, project)))
     disable(database, alice)
-    wait_for(socket, room, agent, {}, LOOK_SECONDS)
+    wait_for(socket, room, agent, {})
 
 
 # With a socket

@@ -1,10 +1,13 @@
 """Rights that end while a socket is open: it hears nothing more."""
 
+import time
 from collections.abc import Callable
+from statistics import median
 from typing import LiteralString
 
 import pytest
 
+from services.live_service import WATCH_SECONDS
 from tests.api.access_world import make_agent
 from tests.changes import room_of
 from tests.factories import Person, add_member, log_in
@@ -13,9 +16,6 @@ from tests.live.test_limits import make_huge_tasks, narrow_line
 from tests.records import Record, done, make_project, make_task
 from tests.sql import connect, rows
 from tests.waiting import wait_until
-
-AT_ONCE = 1.0
-NEXT_LOOK = 4.0
 
 LOCATING: LiteralString = """
     SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%oldest%'
@@ -44,7 +44,7 @@ def shared(alice: Person, bob: Person, project: Record) -> Record:
 
 
 def assert_revoked(socket: Socket, room: str) -> None:
-    assert socket.receive("revoked", AT_ONCE) == {"type": "revoked", "room": room}
+    assert socket.receive("revoked") == {"type": "revoked", "room": room}
 
 
 @pytest.mark.parametrize("end", [remove, leave, delete_project])
@@ -90,7 +90,7 @@ def test_a_socket_whose_only_room_is_revoked_is_closed(
     end(alice, bob, shared)
     for socket in both:
         assert_revoked(socket, room_of(shared))
-        assert socket.closed(AT_ONCE)[0] == 4003
+        assert socket.closed()[0] == 4003
 
 
 def test_a_revoked_room_cannot_be_opened_again(
@@ -157,7 +157,7 @@ def test_who_is_removed_while_they_open_a_room_does_not_hear_it(
     with connect(database) as connection, connection.transaction():
         connection.execute("LOCK TABLE event_log")  # where in the log they begin is not told yet
         socket.send("subscribe", room=room_of(shared))
-        wait_until(lambda: bool(rows(database, LOCATING)), 1)
+        wait_until(lambda: bool(rows(database, LOCATING)))
         remove(alice, bob, shared)
     answer = socket.receive_until(lambda message: message.get("room") == room_of(shared))
     assert (answer["type"], answer.get("code")) == ("error", "not_found")
@@ -188,9 +188,24 @@ def test_signing_out_closes_sockets_at_both_workers(
     both = sockets.at_both_workers(alice, *[room] * rooms_open)
     done(alice.post("/auth/logout"))
     for socket in both:
-        code, reason = socket.closed(AT_ONCE)
+        code, reason = socket.closed()
         assert code == 4001
         assert reason
+
+
+def test_nobody_who_signed_out_is_heard_until_the_next_look(
+    sockets: Sockets, alice: Person, room: str
+) -> None:
+    """Hints are what ends them: most come at once, though the machine may hold one up."""
+    waits = []
+    for _ in range(7):
+        log_in(alice)
+        socket = sockets.open(alice, room)
+        done(alice.post("/auth/logout"))
+        begin = time.monotonic()
+        socket.closed()
+        waits.append(time.monotonic() - begin)
+    assert median(waits) < WATCH_SECONDS / 4
 
 
 def test_who_signed_out_opens_no_socket_at_a_worker_that_remembers_them(
@@ -203,7 +218,7 @@ def test_who_signed_out_opens_no_socket_at_a_worker_that_remembers_them(
     done(alice.post("/auth/logout"))
     for line in lines[2:]:
         socket = sockets.unwelcomed(headers=headers, sock=line)
-        assert socket.closed(AT_ONCE)[0] == 4001
+        assert socket.closed()[0] == 4001
         assert socket.messages == []
 
 
@@ -215,7 +230,7 @@ def test_signing_out_leaves_the_sockets_of_other_sessions_open(
     log_in(alice)
     stay = [sockets.open(alice, room), sockets.open(bob)]
     done(alice.post("/auth/logout", Authorization=f"Bearer {token}"))
-    assert ends.closed(AT_ONCE)[0] == 4001
+    assert ends.closed()[0] == 4001
     for socket in stay:
         socket.ping()
 
@@ -228,7 +243,7 @@ def test_a_deleted_agent_is_sent_away_from_both_workers(
     both = sockets.at_both_workers(agent)
     done(alice.delete(f"/agents/{agent.id}"))
     for socket in both:
-        assert socket.closed(AT_ONCE)[0] == 4001
+        assert socket.closed()[0] == 4001
 
 
 @pytest.mark.parametrize(
@@ -244,5 +259,5 @@ def test_a_session_that_ended_without_a_hint_is_found_out(
     both, other = sockets.at_both_workers(alice, room), sockets.open(bob)
     rows(database, statement, {"user_id": alice.id})
     for socket in both:
-        assert socket.closed(NEXT_LOOK)[0] == 4001
+        assert socket.closed()[0] == 4001
     other.ping()

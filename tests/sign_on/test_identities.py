@@ -104,7 +104,7 @@ def test_an_account_that_is_deleted_at_this_moment_is_not_opened(
             other.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [alice.id])
             other.execute(gone, [alice.id])
             asked = pool.submit(signed_in, ada, provider)
-            wait_until(lambda: asked.done() or number(database, waiting) > 0, 10)
+            wait_until(lambda: asked.done() or number(database, waiting) > 0)
         assert asked.result().id != alice.id
 
 
@@ -280,7 +280,7 @@ def test_of_two_that_are_unlinked_at_once_one_stays(
             other.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", [account.id])
             other.execute("DELETE FROM identities WHERE id = %s", [first["id"]])
             asked = pool.submit(account.delete, f"/users/me/identities/{second['id']}")
-            wait_until(lambda: asked.done() or number(database, waiting) > 0, 10)
+            wait_until(lambda: asked.done() or number(database, waiting) > 0)
         refused(asked.result(), 409, "last_way_in")
 
 
