@@ -17,6 +17,7 @@ from tests.sql import connect, rows
 OWN_PROJECTS = 4
 PAGE = 51
 FEW_FAILED = 5
+LATEST = 1_000  # comments that are put into the search
 VACUUM: LiteralString = "VACUUM ANALYZE leases, deliveries, notifications, comments, items, audit"
 ALL_OF_ONE: tuple[LiteralString, ...] = (
     # In the order of time, as ours are: then the planner likes to read a primary key backwards.
@@ -163,6 +164,13 @@ def test_what_is_said_and_done_elsewhere_is_not_read(
 def test_a_comment_costs_what_was_said_about_its_task(explainer: Explainer, world: Record) -> None:
     plans = explainer.plans_of(db.prepare(INDEX), task_ids=[world["quiet_task"]])
     assert max(plan.rows_read for plan in plans) <= 2 * PAGE
+
+
+def test_a_comment_costs_no_more_the_more_was_said_before(
+    explainer: Explainer, world: Record
+) -> None:
+    plans = explainer.plans_of(db.prepare(INDEX), task_ids=[world["task"]])
+    assert max(plan.rows_read for plan in plans) <= LATEST + 2 * PAGE
 
 
 def test_agents_are_shown_without_all_that_they_have_done(
