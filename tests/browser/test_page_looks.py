@@ -1,6 +1,7 @@
 """What the page looks like: for everybody, in both themes, on a telephone, and with much on it."""
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,26 @@ Look = Callable[..., Viewer]
 
 MANY = 2_000
 AT_ONCE = 200
-LONG_TASK_MS = 100
+LONG_TASK_MS = 100  # where a sample of paragraphs takes a browser SAMPLE_MS
+SAMPLE_MS = 15
 ROUNDS = 5
+# The median of a few: what laying out as many paragraphs as there are cards takes this machine.
+LAY_OUT_SAMPLE = """
+(count) => {
+  const took = [1, 2, 3, 4, 5].map(() => {
+    const sample = document.createElement("div");
+    const begin = performance.now();
+    for (let number = 0; number < count; number += 1)
+      sample.appendChild(document.createElement("p")).textContent = `Paragraph ${number}`;
+    document.body.append(sample);
+    sample.getBoundingClientRect();
+    const end = performance.now();
+    sample.remove();
+    return end - begin;
+  });
+  return took.sort((a, b) => a - b)[2];
+}
+"""
 WATCH_LONG_TASKS = """
 () => {
   window.longTasks = [];
@@ -158,16 +177,16 @@ def test_a_board_of_many_tasks_stays_smooth(look: Look, ada: Person, book: Recor
     page = viewer.page
     viewer.sign_in(ada, project_address(book))
     expect(page.locator(".card")).to_have_count(MANY)
+    slowness = max(1.0, page.evaluate(LAY_OUT_SAMPLE, MANY) / SAMPLE_MS)
     # A busy machine shows in one round or another, what is slow in each.
-    for number in range(ROUNDS):
-        long_tasks = use_board(page, MANY + number)
-        if not long_tasks:
-            break
-    assert long_tasks == []
+    longest: list[float] = []
+    while len(longest) < ROUNDS and min(longest, default=inf) > LONG_TASK_MS * slowness:
+        longest.append(use_board(page, MANY + len(longest)))
+    assert min(longest) <= LONG_TASK_MS * slowness, (longest, slowness)
 
 
-def use_board(page: Page, cards: int) -> list[float]:
-    """Filter, scroll and add; return how long the tasks took that kept somebody waiting."""
+def use_board(page: Page, cards: int) -> float:
+    """Filter, scroll and add; return how many ms the task took that kept somebody waiting most."""
     page.evaluate(WATCH_LONG_TASKS)
     page.get_by_label("Filter by text").press_sequentially("task 19")
     expect(page.locator(".card")).to_have_count(111)
@@ -177,4 +196,4 @@ def use_board(page: Page, cards: int) -> list[float]:
     page.get_by_label("New task").fill("One more")
     page.keyboard.press("Enter")
     expect(page.locator(".card")).to_have_count(cards + 1)
-    return [each for each in page.evaluate("window.longTasks") if each > LONG_TASK_MS]
+    return max(page.evaluate("window.longTasks"), default=0.0)
