@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.factories import Person
-from tests.live.sockets import SECONDS, Socket, Sockets
+from tests.live.sockets import Socket, Sockets
+from tests.waiting import PATIENCE
 
 ROOM = "project:01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -32,7 +33,7 @@ def test_a_ping_is_answered_with_a_pong(socket: Socket) -> None:
 
 
 def test_a_ping_frame_is_answered_with_a_pong_frame(socket: Socket) -> None:
-    assert socket.connection.ping(b"1").wait(SECONDS)
+    assert socket.connection.ping(b"1").wait(PATIENCE)
 
 
 def test_an_id_is_optional(socket: Socket) -> None:
