@@ -46,6 +46,7 @@ gc.set_threshold(50_000, 20, 20)
 
 from flask import Flask  # noqa: E402 - see above
 from flask_migrate import upgrade  # noqa: E402
+from hypothesis import settings as hypothesis_settings  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from api import create_app  # noqa: E402
@@ -58,6 +59,10 @@ from tests.sql import LAZY_COMMITS, rows  # noqa: E402
 FORGET_JOBS = db.prepare(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
 
 # What tests write need not outlive the machine, so no commit has to wait for the disk.
+
+# How long an example takes tells of the machine; by default one that takes 0.2 s has failed.
+hypothesis_settings.register_profile("patient", parent=hypothesis_settings(), deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.hookimpl(optionalhook=True)
