@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from werkzeug.routing import Map
+
 from api import create_app
 from api.mcp.tools import TABLE
 from config import settings
@@ -41,8 +43,8 @@ class Route:
     rule: str
 
     @classmethod
-    def of(cls, tool: str) -> Self:
-        for rule in create_app().url_map.iter_rules(TABLE[tool].view):
+    def of(cls, tool: str, routes: Map) -> Self:
+        for rule in routes.iter_rules(TABLE[tool].view):
             (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             return cls(method, rule.rule.removeprefix(settings.api_prefix))
         raise LookupError(tool)
@@ -57,4 +59,5 @@ class Route:
         return answer.get_json() if answer.status_code >= 400 else None
 
 
-ROUTES = {tool: Route.of(tool) for tool in TOOLS}
+ALL_ROUTES = create_app().url_map
+ROUTES = {tool: Route.of(tool, ALL_ROUTES) for tool in TOOLS}
