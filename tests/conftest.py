@@ -58,8 +58,6 @@ from tests.sql import LAZY_COMMITS, rows  # noqa: E402
 
 FORGET_JOBS = db.prepare(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
 
-# What tests write need not outlive the machine, so no commit has to wait for the disk.
-
 # How long an example takes tells of the machine; by default one that takes 0.2 s has failed.
 hypothesis_settings.register_profile("patient", parent=hypothesis_settings(), deadline=None)
 hypothesis_settings.load_profile("patient")
