@@ -19,7 +19,7 @@ Look = Callable[..., Viewer]
 MANY = 2_000
 AT_ONCE = 200
 LONG_TASK_MS = 100  # where a sample of paragraphs takes a browser SAMPLE_MS
-SAMPLE_MS = 15
+SAMPLE_MS = 100
 ROUNDS = 5
 # The median of a few: what laying out as many paragraphs as there are cards takes this machine.
 LAY_OUT_SAMPLE = """
