@@ -6,10 +6,12 @@ where somebody in between, like a balancer, still takes what is sent and nothing
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import psycopg
-from psycopg import errors
+from psycopg import abc, errors
+from psycopg.adapt import Transformer
 
 from config import settings
 
@@ -38,6 +40,14 @@ class PatientConnection(psycopg.Connection[Any]):
     """Closed when an answer does not come within `patience` seconds; None waits for ever."""
 
     patience: float | None  # whoever connects says it
+
+    @cached_property
+    def transformer(self) -> abc.Transformer:
+        """What looks up how values are written and read, and remembers it.
+
+        For cursors whose rows are taken before the next statement: it knows of one result only.
+        """
+        return Transformer(self)
 
     def wait(self, gen: Any, interval: float = LOOK_SECONDS, timeout: float | None = None) -> Any:
         """Run a psycopg generator; whoever gives a `timeout` minds it, as in listening."""

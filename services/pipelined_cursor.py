@@ -11,7 +11,6 @@ import psycopg
 from psycopg._preparing import Prepare
 from psycopg._queries import PostgresQuery
 from psycopg.abc import PQGen
-from psycopg.adapt import Transformer
 from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
@@ -65,7 +64,7 @@ class PipelinedCursor(psycopg.RawCursor[Any]):
         """Tell whether the statement may be sent so, and have it ready."""
         if not IS_USED:
             return False
-        self._tx = Transformer(self)
+        self._tx = self._conn.transformer
         query = self._prepared_query = self._convert_query(statement, values)
         prepared, self._name = self._get_prepared(query)
         return prepared is Prepare.YES
