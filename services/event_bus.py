@@ -4,7 +4,6 @@ A hint that gets lost delays, it never loses: the log is the truth, and whoever 
 there every few seconds anyway.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
@@ -15,9 +14,6 @@ from services.db_client import db
 from services.live.loops import run_forever
 from services.live.postgres_channel import PostgresChannel
 from utils.metrics import HINTS_HEARD
-
-# The first hint goes at once; what comes right behind it shares a message, which costs a commit.
-GATHER_SECONDS = 0.01
 
 
 class Hint(NamedTuple):
@@ -82,7 +78,6 @@ class EventBus:
         self._something_to_send.clear()
         lines = [f"{topic} {subject} {number}" for (topic, subject), number in self._take()]
         self._channel.send(lines)
-        time.sleep(GATHER_SECONDS)
 
     def _take(self) -> list[tuple[tuple[str, str], int]]:
         hints = list(self._outgoing.items())
