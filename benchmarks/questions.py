@@ -93,7 +93,7 @@ RELEASE = Request("POST /leases/$made/release")
 RUNNING = Request("POST /timer/start", {"project_id": "$project"})
 WEBHOOK = Request("POST /projects/$made/webhooks", {"url": "https://hooks.invalid/stint"})
 AGENT = Request("POST /agents", {"name": "Builder", "kind": "ci"})
-FIRED = Request("DELETE /agents/$made")  # one has a hundred of them at most
+DROPPED = Request("DELETE /agents/$made")  # one has a hundred of them at most
 TOKEN = Request("POST /users/me/tokens", {"name": "Nightly", "scopes": ["time:read"]})
 PROJECT = Request("POST /projects", {"name": "My own"})
 MEMBER = Request("POST /projects/$project/members", {"user_id": "$made"})
@@ -187,10 +187,10 @@ QUESTIONS = [
     _ask("project, renamed", "PATCH /projects/$project", {"description": "New $nonce"}),
     _ask("project, into the trash", "DELETE /projects/$made", None, PROJECT),
     _ask("member", "GET /projects/$project/members/$user"),
-    Question("new member", MEMBER, (AGENT,), FIRED),
+    Question("new member", MEMBER, (AGENT,), DROPPED),
     _ask("member, another role", "PATCH /projects/$project/members/$agent", {"role": "editor"}),
     Question("member, removed", Request("DELETE /projects/$project/members/$made"),
-             (AGENT, MEMBER), FIRED),
+             (AGENT, MEMBER), DROPPED),
     _ask("trash", "GET /trash"),
     _ask("trash of a project", "GET /trash?project_id=$project"),
     _ask("task, restored", "POST /trash/$made/restore", None,
@@ -209,7 +209,7 @@ QUESTIONS = [
     _ask("agents", "GET /agents?project_id=$project"),
     _ask("agent", "GET /agents/$agent"),
     _ask("session of an agent", "GET /agents/$agent/session"),
-    Question("new agent", AGENT, after=FIRED),
+    Question("new agent", AGENT, after=DROPPED),
     _ask("agent, changed", "PATCH /agents/$agent", {"description": "New $nonce"}),
     _ask("agent, deleted", "DELETE /agents/$made", None, AGENT),
     Question("claim", CLAIM, after=RELEASE, by_agent=True),
@@ -263,9 +263,6 @@ KNOWN_TO_GROW = {
     "tasks, less common word": "ranks all tasks with the word, to show the best first",
     "tasks, word newest first": "reads the newer tasks until so many have the word",
     "inbox search": "reads the inbox",
-    "new comment among many": "puts the last thousand into the search, and no more",
-    "comment, changed": "like a new comment among many",
-    "comment, into the trash": "like a new comment among many",
     "audit of an action": "reads what else was written down of the project",
     "members": "the smallest project has fewer than a page",
     "agents": "looks at everybody in one's projects: one in the smallest, 500 in the largest",

@@ -72,17 +72,18 @@ PEOPLE = union_all(
 # Text of ours: the ORM and Core would raise version or updated_at of a task that has not changed.
 # What was said last comes first, so that it is found however long the discussion is; of what was
 # said before the last thousand times nothing is read, lest every comment cost more than the last.
+INDEXED = 1_000
 INDEX = text(
-    """
+    f"""
     UPDATE tasks SET discussion = to_tsvector('simple', left(COALESCE((
         SELECT string_agg(body, ' ' ORDER BY id DESC) FROM (
             SELECT id, body FROM comments
             WHERE task_id = tasks.id AND deleted_at IS NULL
-            ORDER BY id DESC LIMIT 1000
+            ORDER BY id DESC LIMIT {INDEXED}
         ) AS latest
     ), ''), 100000))
     WHERE id = ANY(CAST(:task_ids AS uuid[]))
-    """
+    """  # noqa: S608 - a constant
 )
 
 ORDERS = {"created_at": Order({"id": CommentRow.id}, descending=False)}

@@ -46,6 +46,7 @@ gc.set_threshold(50_000, 20, 20)
 
 from flask import Flask  # noqa: E402 - see above
 from flask_migrate import upgrade  # noqa: E402
+from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
@@ -59,7 +60,9 @@ from tests.sql import LAZY_COMMITS, rows  # noqa: E402
 FORGET_JOBS = db.prepare(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
 
 # How long an example takes tells of the machine; by default one that takes 0.2 s has failed.
-hypothesis_settings.register_profile("patient", parent=hypothesis_settings(), deadline=None)
+hypothesis_settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("patient")
 
 

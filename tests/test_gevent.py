@@ -10,7 +10,7 @@ import pytest
 
 from config import settings
 
-SECONDS = 60
+SECONDS = 240
 TICKS = 15  # of a millisecond; a blocked event loop allows for one or two
 
 Facts = dict[str, Any]

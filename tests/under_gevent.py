@@ -41,7 +41,7 @@ PRODUCTION_MEMORY_KIB = 19_456
 GREENLETS, QUERIES = 10, 50
 LARGE = 30_000_000
 PATIENCE = 1.0
-PATIENCES = (0.05, 5.0)  # too short for most, and long enough also where the machine is busy
+INTERRUPTED_WITHIN = (0.05, 5.0)  # soon, and late enough for an answer where the machine is busy
 
 Facts = dict[str, Any]
 
@@ -178,7 +178,7 @@ def interrupt_anywhere() -> Facts:
             return found
 
         try:
-            with gevent.Timeout(chance.uniform(0, chance.choice(PATIENCES))):
+            with gevent.Timeout(chance.uniform(0, chance.choice(INTERRUPTED_WITHIN))):
                 return "right" if unit(work) == number else "wrong"
         except gevent.Timeout:
             return "interrupted"

@@ -13,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # As if each were the only one on its task: if it expected a hundred, it would fetch all that
-    # there are and sort them, where the last thousand in the order of the index are enough.
+    # As if each were the only one on its task: expecting a hundred, the planner would fetch all
+    # that there are and sort them, where the last thousand in the order of the index are enough.
     op.execute("ALTER TABLE comments ALTER task_id SET (n_distinct = -1)")
     op.execute("ANALYZE comments (task_id)")
 

@@ -19,7 +19,7 @@ Look = Callable[..., Viewer]
 MANY = 2_000
 AT_ONCE = 200
 LONG_TASK_MS = 100  # where a sample of paragraphs takes a browser SAMPLE_MS
-SAMPLE_MS = 100
+SAMPLE_MS = 50
 ROUNDS = 5
 # The median of a few: what laying out as many paragraphs as there are cards takes this machine.
 LAY_OUT_SAMPLE = """
@@ -175,9 +175,10 @@ def test_a_board_of_many_tasks_stays_smooth(look: Look, ada: Person, book: Recor
         change_all(ada, *made)
     viewer = look()
     page = viewer.page
+    # Measured while nothing else is on the page.
+    slowness = max(1.0, page.evaluate(LAY_OUT_SAMPLE, MANY) / SAMPLE_MS)
     viewer.sign_in(ada, project_address(book))
     expect(page.locator(".card")).to_have_count(MANY)
-    slowness = max(1.0, page.evaluate(LAY_OUT_SAMPLE, MANY) / SAMPLE_MS)
     # A busy machine shows in one round or another, what is slow in each.
     longest: list[float] = []
     while len(longest) < ROUNDS and min(longest, default=inf) > LONG_TASK_MS * slowness:

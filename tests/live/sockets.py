@@ -152,6 +152,8 @@ class Sockets:
                 additional_headers=headers or {},
                 subprotocols=cast("list[Subprotocol] | None", protocols),
                 origin=cast("Origin | None", origin),
+                open_timeout=PATIENCE,
+                ping_timeout=None,
                 close_timeout=1,
                 max_size=None,
                 **options,

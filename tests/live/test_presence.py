@@ -17,7 +17,7 @@ from tests.live.sockets import Socket, Sockets, through, user_room_of
 from tests.records import Record, done, make_project, make_task, start_timer
 from tests.server import Server
 from tests.sql import connect, rows
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 LEASE_SECONDS = 30
 
@@ -42,11 +42,13 @@ def present(socket: Socket, room: str) -> dict[str, Record]:
     return known
 
 
-def wait_for(socket: Socket, room: str, others: Iterable[Socket]) -> None:
+def wait_for(
+    socket: Socket, room: str, others: Iterable[Socket], seconds: float = PATIENCE
+) -> None:
     """Return when a client knows of exactly these in a room."""
     expected = {connection_id(each) for each in others}
     if set(present(socket, room)) != expected:
-        socket.receive_until(lambda _: set(present(socket, room)) == expected)
+        socket.receive_until(lambda _: set(present(socket, room)) == expected, seconds)
 
 
 @pytest.fixture

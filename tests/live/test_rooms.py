@@ -1,12 +1,9 @@
 """Rooms over a WebSocket: what happens in them comes in order, once, also what was missed."""
 
-import time
 from functools import partial
-from statistics import median
 
 import pytest
 
-from services.room_feed import POLL_SECONDS
 from tests.changes import change_all, events_of, room_of
 from tests.crowd import at_once
 from tests.factories import Person, add_member
@@ -88,14 +85,10 @@ def test_an_event_names_the_device_it_was_made_on(
 def test_a_change_reaches_both_workers(
     sockets: Sockets, alice: Person, project: Record, room: str
 ) -> None:
-    """Most changes come at once, without a look at the log; the machine may hold one up."""
-    both, waits = sockets.at_both_workers(alice, room), []
-    for _ in range(7):
+    both = sockets.at_both_workers(alice, room)
+    for _ in range(5):
         task = make_task(alice, project_id=project["id"])
-        begin = time.monotonic()
         assert [each.event("task.created")["subject"] for each in both] == [task["id"]] * 2
-        waits.append(time.monotonic() - begin)
-    assert median(waits) < POLL_SECONDS / 4
 
 
 def test_everybody_in_a_room_gets_the_same_events_in_order(

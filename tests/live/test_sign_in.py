@@ -119,9 +119,9 @@ def test_a_binary_first_message_is_refused(sockets: Sockets, alice: Person) -> N
 
 
 def test_who_says_nothing_is_sent_away_after_five_seconds(sockets: Sockets) -> None:
-    socket = sockets.unwelcomed()
     opened = time.monotonic()
-    code, reason = socket.closed(10)
+    socket = sockets.unwelcomed()
+    code, reason = socket.closed()
     assert code == 4001
     assert "5 seconds" in reason
     assert time.monotonic() - opened > 4.5

@@ -221,7 +221,7 @@ def test_a_violated_constraint_without_a_message_of_its_own_is_a_conflict_too(
 def test_a_statement_that_takes_too_long_is_given_up(
     make_client: Callable[..., DatabaseClient], unit: str
 ) -> None:
-    client = make_client(database_statement_ms=50)
+    client = make_client(database_statement_ms=1_000)
     with pytest.raises(UnavailableError) as refusal:
         getattr(client, unit)(lambda: run(client, "SELECT pg_sleep(60)"))
     assert (refusal.value.status, refusal.value.code) == (503, "too_slow")
@@ -257,7 +257,7 @@ def test_a_transaction_that_dawdles_is_ended_by_the_database(
 def test_a_transaction_that_takes_too_long_is_ended_by_the_database(
     make_client: Callable[..., DatabaseClient],
 ) -> None:
-    client = make_client(database_transaction_ms=50)
+    client = make_client(database_transaction_ms=1_000)
     if client.reading(lambda: client.current.driver.info.server_version) < 170_000:
         pytest.skip("PostgreSQL limits whole transactions from version 17 on")
     with pytest.raises(UnavailableError) as refusal:

@@ -64,7 +64,7 @@ def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
 def answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=1).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

@@ -20,7 +20,7 @@ from tests.receiver import Reply, receiving
 
 HEADERS = {"webhook-id": "1"}
 HERE = ["127.0.0.1/32"]
-LENGTH = 500
+LENGTH = 500  # bytes that drip for 50 seconds, longer than anybody may be held up
 HEAD = f"HTTP/1.1 200 OK\r\nFiller: {'x' * LENGTH}\r\nContent-Length: {LENGTH}\r\n\r\n".encode()
 
 
