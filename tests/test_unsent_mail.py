@@ -17,7 +17,7 @@ WAITING = """
 
 
 def errors_of_letters(log: Path) -> dict[str, str]:
-    """Return what went wrong with each kind of letter; the worker meets jobs of other tests, too."""
+    """Return what went wrong with each kind of letter; other jobs may be there."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if "job.failed" in line]
     return {line["job"]: line["error"] for line in lines if line["job"].startswith("letters.")}
 
