@@ -5,7 +5,7 @@ from typing import Any
 
 from examples.live_client import LiveClient, RefusedError, Room
 from tests.factories import Person, add_member
-from tests.records import Record, done
+from tests.records import Record, done, make_task
 from tests.server import Server
 from tests.waiting import wait_until
 
@@ -64,5 +64,7 @@ def test_it_gives_up_when_a_room_is_closed_to_it(
     add_member(alice, project, bob, "viewer")
     followed = Followed(server, token_of(bob), room, f"user:{bob.id}")
     wait_until(lambda: followed.seen == ["snapshot"] * 2)
+    make_task(alice, project_id=project["id"])
+    wait_until(lambda: "task.created" in followed.seen)  # now it has the room open
     done(alice.delete(f"/projects/{project['id']}/members/{bob.id}"))
     assert_refused(followed, room)
