@@ -69,10 +69,11 @@ PEOPLE = union_all(
     .where(MembershipRow.project_id == bindparam("scope_id"), MembershipRow.active),
 )
 
+INDEXED = 1_000  # comments of a task that are put into the search
+
 # Text of ours: the ORM and Core would raise version or updated_at of a task that has not changed.
 # What was said last comes first, so that it is found however long the discussion is; of what was
 # said before the last thousand times nothing is read, lest every comment cost more than the last.
-INDEXED = 1_000
 INDEX = text(
     f"""
     UPDATE tasks SET discussion = to_tsvector('simple', left(COALESCE((

@@ -24,7 +24,6 @@ def run_machine(make: Callable[[], RuleBasedStateMachine], size: tuple[int, int]
             stateful_step_count=steps,
             derandomize=size is FEW,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -230,7 +230,6 @@ def test_who_follows_events_has_what_a_fresh_snapshot_tells(app: Flask) -> None:
     @settings(
         max_examples=EXAMPLES,
         derandomize=True,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(TURNS)

@@ -107,7 +107,6 @@ def test_every_answer_is_one_that_the_document_promises(
     @settings(
         max_examples=EXAMPLES,
         derandomize=True,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     def ask(case: Case) -> None:

@@ -124,7 +124,6 @@ def follow(visits: Any, size: tuple[int, int]) -> None:
                 phases=[Phase.generate],
                 derandomize=size is FEW,
                 database=None,
-                deadline=None,
                 suppress_health_check=list(HealthCheck),
             )
         )

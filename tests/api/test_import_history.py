@@ -33,7 +33,7 @@ class History:
     project: Record
     first: Record
     second: Record
-    import_seconds: float
+    quicker_seconds: float  # of the two
     health_seconds: float
 
     def report(self, **question: Any) -> Record:
@@ -132,10 +132,10 @@ def test_every_tasks_time_is_its(history: History, lines: list[dict[str, str]]) 
 def test_meanwhile_the_server_answers_others(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever asks waits for a part of the import at most, not for all of it."""
-    tell(capsys, f"{ENTRIES:,} entries imported in {history.import_seconds:.1f} s")
+    """Whoever asks waits for a part of an import at most, not for all of it."""
+    tell(capsys, f"the quicker of two imports took {history.quicker_seconds:.1f} s")
     tell(capsys, f"longest GET /health during the imports: {history.health_seconds * 1000:.0f} ms")
-    assert 0 < history.health_seconds < history.import_seconds / 2
+    assert 0 < history.health_seconds < history.quicker_seconds / 2
 
 
 def tell(capsys: pytest.CaptureFixture[str], figure: str) -> None:

@@ -38,7 +38,6 @@ NAMES = [
 fuzzed = settings(
     max_examples=EXAMPLES,
     derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -226,7 +226,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases(), st.sampled_from(sorted(FIRST_DAY)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_periods_agree_with_the_clock_on_the_wall(app: Flask, case: Case, grouping: str) -> None:
     person = sign_up(app, "Carol", case.zone)
     for started_at, ended_at in case.entries:

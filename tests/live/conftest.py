@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.changes import room_of
-from tests.factories import Person, sign_up
+from tests.factories import Person, make_admin, sign_up
 from tests.live.sockets import Sockets, through
 from tests.records import Record
 from tests.server import Server
@@ -39,6 +39,12 @@ def alice(app: Flask, server: Server) -> Person:
 def bob(app: Flask, server: Server) -> Person:
     """Somebody else with an account."""
     return through(server, sign_up(app, "Bob"))
+
+
+@pytest.fixture
+def admin(app: Flask, server: Server) -> Person:
+    """Somebody who administers the installation."""
+    return through(server, make_admin(app, "Admin"))
 
 
 @pytest.fixture

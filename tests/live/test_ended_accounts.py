@@ -4,13 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from flask import Flask
 
 from tests.api.access_world import make_agent
 from tests.changes import room_of
 from tests.crowd import crowd
-from tests.factories import PASSWORD, Person, add_member, as_agent, make_admin
-from tests.live.sockets import Sockets, through, user_room_of
+from tests.factories import PASSWORD, Person, add_member, as_agent
+from tests.live.sockets import Sockets, user_room_of
 from tests.live.test_long_poll import meanwhile
 from tests.records import Record, done, make_task, refusal
 from tests.server import Server
@@ -25,12 +24,6 @@ def disable(admin: Person, person: Person) -> None:
 
 def delete(_admin: Person, person: Person) -> None:
     done(person.send("DELETE", "/users/me", headers={}, json={"password": PASSWORD}))
-
-
-@pytest.fixture
-def admin(app: Flask, server: Server) -> Person:
-    """Somebody who administers the installation."""
-    return through(server, make_admin(app, "Admin"))
 
 
 @pytest.mark.parametrize("end", [disable, delete])

@@ -4,22 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from flask import Flask
 
 from tests.crowd import crowd
-from tests.factories import Person, log_in, make_admin
-from tests.live.sockets import Sockets, through, user_room_of
+from tests.factories import Person, log_in
+from tests.live.sockets import Sockets, user_room_of
 from tests.records import done, refusal
-from tests.server import Server
 from tests.waiting import wait_until
 
 Ending = Callable[[Person, Person], object]
-
-
-@pytest.fixture
-def admin(app: Flask, server: Server) -> Person:
-    """Somebody who administers the installation."""
-    return through(server, make_admin(app, "Admin"))
 
 
 def sign_out_everywhere(_admin: Person, person: Person) -> None:

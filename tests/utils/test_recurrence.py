@@ -65,7 +65,7 @@ def on_wall_clock(rule: str, start: datetime, zone: ZoneInfo, after: datetime) -
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     RULES,
     ENDS,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import (
     BaseModel,
@@ -19,7 +19,6 @@ from models.task import Series, Task, TaskPriority, TaskStatus
 from utils.rows import Rows, dump_json
 
 TASKS = TypeAdapter(list[Task])
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ID = "0198c2f4-7d1b-7c3a-9f6e-2b1d5a4c8e70"
 
 NOW = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
@@ -47,21 +46,18 @@ numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_in
 values = st.none() | st.booleans() | numbers | texts
 
 
-@unhurried
 @given(texts, st.lists(texts, max_size=2))
 def test_rows_are_sent_as_their_model_would_send_them(title: str, labels: list[str]) -> None:
     found = [FULL, FULL | {"title": title, "labels": labels}]
     assert dump_json(TASKS, Rows(Task, found)) == TASKS.dump_json(models_of(found))
 
 
-@unhurried
 @given(st.dictionaries(texts, values | st.lists(values, max_size=2), max_size=2))
 def test_rows_have_the_metadata_that_their_model_has(metadata: dict[str, Any]) -> None:
     found = [FULL | {"task_metadata": metadata}]
     assert dump_json(TASKS, Rows(Task, found)) == TASKS.dump_json(models_of(found))
 
 
-@unhurried
 @given(moments, moments)
 def test_rows_have_the_moments_that_their_model_has(due_at: datetime, starts_at: datetime) -> None:
     series = Series(timezone="UTC", starts_at=starts_at, occurs_at=due_at)
