@@ -13,7 +13,8 @@ from services.accounts.erasure import Erasure
 from services.agent_service import AgentService, agent_service
 from services.audit_service import AuditService, audit_service
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
+from services.live.hints import Hint
 from services.membership_service import MembershipService, membership_service
 from services.project_service import ProjectService, project_service
 from services.session_service import SessionService, session_service

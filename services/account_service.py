@@ -16,9 +16,10 @@ from services.access_service import not_found
 from services.advisory_locks import LOCK_BY_ID
 from services.audit_service import AuditService, audit_service
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
 from services.event_service import EventService, event_service, user_room
 from services.listing import newest_first
+from services.live.hints import Hint
 from services.session_service import SessionService, session_service
 from services.task_service import TaskService, task_service
 from services.timer_service import TimerService, timer_service

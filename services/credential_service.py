@@ -28,7 +28,8 @@ from models.scope import Scope
 from models.session import SessionRow
 from models.user import UserKind, UserRole, UserRow
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
+from services.live.hints import Hint
 from services.prepared import Row
 from utils.errors import UnauthenticatedError
 

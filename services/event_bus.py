@@ -4,37 +4,33 @@ A hint that gets lost delays, it never loses: the log is the truth, and whoever 
 there every few seconds anyway.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from config import settings
 from services.db_client import db
+from services.live.hints import Hint, pack, unpack
 from services.live.loops import run_forever
 from services.live.postgres_channel import PostgresChannel
 from utils.metrics import HINTS_HEARD
 
-
-class Hint(NamedTuple):
-    """Something about `subject` is new: `room` has events up to `number`, and so on."""
-
-    topic: str
-    subject: str
-    number: int = 0
-
+# What comes within it goes in one message: each is a transaction, and wakes up every process.
+PAUSE_SECONDS = 0.01
 
 Handler = Callable[[Hint], None]
 
 
 class Channel(Protocol):
-    """What carries hints between processes."""
+    """What carries messages between processes."""
 
-    def send(self, lines: Sequence[str]) -> None:
-        """Send lines to all processes; raises UnavailableError."""
+    def send(self, messages: Sequence[str]) -> None:
+        """Send messages to all processes; raises UnavailableError."""
 
     def listen(self) -> Iterator[str | None]:
-        """Connect, yield None, then the lines of all processes; raises UnavailableError."""
+        """Connect, yield None, then the messages of all processes; raises UnavailableError."""
 
 
 class EventBus:
@@ -67,39 +63,41 @@ class EventBus:
         run_forever("bus-listener", self._listen)
 
     def publish(self, hint: Hint) -> None:
-        """Send a hint soon; of several about one subject the last is enough."""
+        """Send a hint soon; of several about one subject that of the highest number is enough."""
         self._dispatch(hint)
         if self._started:
-            self._outgoing[hint.topic, hint.subject] = hint.number
+            subject = hint.topic, hint.subject
+            self._outgoing[subject] = max(hint.number, self._outgoing.get(subject, 0))
             self._something_to_send.set()
 
     def _send(self) -> None:
         self._something_to_send.wait()
         self._something_to_send.clear()
-        lines = [f"{topic} {subject} {number}" for (topic, subject), number in self._take()]
-        self._channel.send(lines)
+        self._channel.send(pack(self._take()))
+        time.sleep(PAUSE_SECONDS)
 
-    def _take(self) -> list[tuple[tuple[str, str], int]]:
-        hints = list(self._outgoing.items())
-        self._outgoing.clear()
-        return hints
+    def _take(self) -> Iterator[Hint]:
+        """Yield what is to be sent; others may add to it meanwhile."""
+        while self._outgoing:
+            (topic, subject), number = self._outgoing.popitem()
+            yield Hint(topic, subject, number)
 
     def _listen(self) -> None:
         try:
-            for line in self._channel.listen():
+            for message in self._channel.listen():
                 self.is_connected = True
-                self._receive(line)
+                self._receive(message)
         finally:
             self.is_connected = False
 
-    def _receive(self, line: str | None) -> None:
-        if line is None:
+    def _receive(self, message: str | None) -> None:
+        if message is None:
             for handler in self._gap_handlers:
                 handler()
             return
-        HINTS_HEARD.inc()
-        topic, subject, number = line.split(" ")
-        self._dispatch(Hint(topic, subject, int(number)))
+        for hint in unpack(message):
+            HINTS_HEARD.inc()
+            self._dispatch(hint)
 
     def _dispatch(self, hint: Hint) -> None:
         for handler in self._handlers[hint.topic]:

@@ -22,9 +22,10 @@ from services.access_service import AccessService, access_service, not_found
 from services.audit_service import AuditService, audit_service
 from services.credential_service import session_over
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
 from services.event_log import EventLog, event_log, is_gapless
 from services.job_queue import Lane, sql_to_defer
+from services.live.hints import Hint
 from services.prepared import Row
 from utils.errors import ConflictError
 from utils.metrics import EVENTS

@@ -18,9 +18,10 @@ from models.presence import Presence
 from models.user import UserKind
 from services.agent_state_service import AgentStateService, agent_state_service
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
 from services.live.connection import Connection
 from services.live.frames import frame_of
+from services.live.hints import Hint
 from services.live.loops import run_forever
 from utils.helpers import new_id, utc_now
 

@@ -10,8 +10,9 @@ from time import monotonic, time
 
 from models.event import Event
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
 from services.event_log import EventLog, Head, LogState, event_log, is_gapless
+from services.live.hints import Hint
 from services.live.loops import run_forever
 from utils.logger import get_logger
 from utils.metrics import RELAY_SECONDS

@@ -19,8 +19,9 @@ from models.user import User, UserCreate, UserKind, UserRole, UserRow, UserUpdat
 from services.attempt_service import AttemptService, attempt_service
 from services.audit_service import AuditService, audit_service
 from services.db_client import DatabaseClient, db
-from services.event_bus import EventBus, Hint, event_bus
+from services.event_bus import EventBus, event_bus
 from services.event_service import EventService, event_service, user_room
+from services.live.hints import Hint
 from services.membership_service import MembershipService, membership_service
 from services.password_service import PasswordService, password_service
 from services.verification_service import VerificationService, verification_service

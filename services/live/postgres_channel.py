@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from services.db_client import DatabaseClient
+from services.live.hints import CHANNEL
 
-CHANNEL = "stint"
 PROBE_SECONDS = 5.0
 
-NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("lines", type_=ARRAY(Text)))))
+NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("messages", type_=ARRAY(Text)))))
 
 
 class PostgresChannel:
@@ -19,9 +19,9 @@ class PostgresChannel:
         self._db = database
         self._notify = database.prepare(NOTIFY)
 
-    def send(self, lines: Sequence[str]) -> None:
+    def send(self, messages: Sequence[str]) -> None:
         """Notify, in autocommit: NOTIFY holds a lock of the whole server until its commit."""
-        self._db.reading(lambda: self._notify.execute(lines=list(lines)))
+        self._db.reading(lambda: self._notify.execute(messages=list(messages)))
 
     def listen(self) -> Iterator[str | None]:
         """Yield what is notified; a connection that died without a word is noticed in time."""

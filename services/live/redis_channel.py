@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from redis import Redis, RedisError
 from redis import TimeoutError as RedisTimeoutError
 
+from services.live.hints import CHANNEL
 from utils.errors import UnavailableError
 
-CHANNEL = "stint"
 PROBE_SECONDS = 5.0
 ANSWER_SECONDS = 3.0
 
@@ -28,11 +28,11 @@ class RedisChannel:
             socket_timeout=ANSWER_SECONDS,
         )
 
-    def send(self, lines: Sequence[str]) -> None:
-        """Publish lines in one round trip."""
+    def send(self, messages: Sequence[str]) -> None:
+        """Publish messages in one round trip."""
         with _translating(), self._redis.pipeline(transaction=False) as pipeline:
-            for line in lines:
-                pipeline.publish(CHANNEL, line)
+            for message in messages:
+                pipeline.publish(CHANNEL, message)
             pipeline.execute()
 
     def listen(self) -> Iterator[str | None]:

@@ -8,7 +8,8 @@ import pytest
 from api.principal_cache import Known, PrincipalCache
 from models.principal import Principal
 from models.user import UserKind, UserRole
-from services.event_bus import EventBus, Hint
+from services.event_bus import EventBus
+from services.live.hints import Hint
 
 NEVER = 4_000_000_000.0
 
