@@ -18,7 +18,7 @@ from services.live.postgres_channel import PostgresChannel
 from utils.metrics import HINTS_HEARD
 
 # What comes within it goes in one message: each is a transaction, and wakes up every process.
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.005
 
 Handler = Callable[[Hint], None]
 
