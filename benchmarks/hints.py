@@ -15,8 +15,8 @@ from benchmarks import figures
 from benchmarks.database import Database, temporary_database
 
 LISTENERS = (2, 20, 200)
-HINT = "SELECT pg_notify('stint_hints', %s)"
-LISTEN = "LISTEN stint_hints"
+HINT = "SELECT pg_notify('stint', %s)"
+LISTEN = "LISTEN stint"
 
 
 def measure(database: Database, listeners: int, rounds: int, seconds: float) -> float:

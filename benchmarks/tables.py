@@ -70,7 +70,7 @@ def fan_out(figures: Figures) -> str:
 def hints(figures: Figures) -> str:
     """The table of the bus."""
     rows = ([row["listeners"], f"{row['hints_per_second']:,.0f}"] for row in figures["rows"])
-    return _table(["Processes that listen", "Hints/s"], rows)
+    return _table(["Processes that listen", "Messages/s"], rows)
 
 
 def startup(figures: Figures) -> str:

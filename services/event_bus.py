@@ -4,10 +4,10 @@ A hint that gets lost delays, it never loses: the log is the truth, and whoever 
 there every few seconds anyway.
 """
 
-import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
+from time import sleep
 from typing import Protocol
 
 from config import settings
@@ -15,9 +15,10 @@ from services.db_client import db
 from services.live.hints import Hint, pack, unpack
 from services.live.loops import run_forever
 from services.live.postgres_channel import PostgresChannel
-from utils.metrics import HINTS_HEARD
+from utils.metrics import WAKE_UPS
 
-# What comes within it goes in one message: each is a transaction, and wakes up every process.
+# Between two sends: what comes meanwhile goes together. With NOTIFY each send is a transaction, and
+# wakes up every process.
 PAUSE_SECONDS = 0.005
 
 Handler = Callable[[Hint], None]
@@ -43,7 +44,7 @@ class EventBus:
         self._channel = channel
         self._handlers: dict[str, list[Handler]] = defaultdict(list)
         self._gap_handlers: list[Callable[[], None]] = []
-        self._outgoing: dict[tuple[str, str], int] = {}
+        self._outgoing: deque[Hint] = deque()
         self._something_to_send = Event()
         self._started = False
         self.is_connected = False  # hears what other processes say
@@ -66,21 +67,23 @@ class EventBus:
         """Send a hint soon; of several about one subject that of the highest number is enough."""
         self._dispatch(hint)
         if self._started:
-            subject = hint.topic, hint.subject
-            self._outgoing[subject] = max(hint.number, self._outgoing.get(subject, 0))
+            self._outgoing.append(hint)
             self._something_to_send.set()
 
     def _send(self) -> None:
         self._something_to_send.wait()
         self._something_to_send.clear()
-        self._channel.send(pack(self._take()))
-        time.sleep(PAUSE_SECONDS)
+        if messages := pack(self._take()):
+            self._channel.send(messages)
+        sleep(PAUSE_SECONDS)
 
-    def _take(self) -> Iterator[Hint]:
-        """Yield what is to be sent; others may add to it meanwhile."""
+    def _take(self) -> list[Hint]:
+        """Return what is to be sent; other threads may add to it meanwhile."""
+        numbers: dict[tuple[str, str], int] = {}
         while self._outgoing:
-            (topic, subject), number = self._outgoing.popitem()
-            yield Hint(topic, subject, number)
+            topic, subject, number = self._outgoing.popleft()
+            numbers[topic, subject] = max(number, numbers.get((topic, subject), 0))
+        return [Hint(*about, number) for about, number in numbers.items()]
 
     def _listen(self) -> None:
         try:
@@ -95,8 +98,8 @@ class EventBus:
             for handler in self._gap_handlers:
                 handler()
             return
+        WAKE_UPS.inc()
         for hint in unpack(message):
-            HINTS_HEARD.inc()
             self._dispatch(hint)
 
     def _dispatch(self, hint: Hint) -> None:

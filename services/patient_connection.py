@@ -4,8 +4,7 @@ The server ends statements that take too long, and TCP notices a server that van
 where somebody in between, like a balancer, still takes what is sent and nothing ever comes back.
 """
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from functools import cached_property
 from typing import Any
 
@@ -59,21 +58,11 @@ class PatientConnection(psycopg.Connection[Any]):
             self.pgconn.finish()
             raise psycopg.OperationalError(SILENT) from None
 
-    def wait_promptly(self, gen: Any) -> Any:
-        """Run a psycopg generator that waits for what takes no time."""
-        with self._impatience():
-            return self.wait(gen)
-
     def execute_promptly(self, statement: bytes) -> None:
         """Run a statement that takes no time, to find out at once whether anybody is there."""
-        with self._impatience():
-            self.execute(statement)
-
-    @contextmanager
-    def _impatience(self) -> Iterator[None]:
         before, self.patience = self.patience, PROMPT_SECONDS
         try:
-            yield
+            self.execute(statement)
         finally:
             self.patience = before
 

@@ -28,13 +28,10 @@ IS_USED = settings.otel_exporter_otlp_endpoint is None
 def begin_with(
     driver: PatientConnection, begin: bytes, statement: bytes, values: Sequence[Any]
 ) -> "PipelinedCursor | None":
-    """Begin a transaction, and send its first statement along if it is prepared already.
-
-    Returns as soon as it has begun: that takes no time, however long the statement may take.
-    """
+    """Begin a transaction, and run its first statement along if it is prepared already."""
     cursor = PipelinedCursor(driver)
     if cursor.takes(statement, values):
-        cursor.begin(begin)
+        cursor.run_behind(begin)
         return cursor
     driver.execute_promptly(begin)
     return None
@@ -46,7 +43,7 @@ def commit_with(
     """Run the last statement of a transaction, and commit if it went well."""
     cursor = PipelinedCursor(driver)
     if cursor.takes(statement, values):
-        cursor.end(b"COMMIT")
+        cursor.run_before(b"COMMIT")
         return cursor
     ordinary = RawCursor(driver).execute(statement, values)
     driver.execute("COMMIT")
@@ -69,35 +66,29 @@ class PipelinedCursor(psycopg.RawCursor[Any]):
         prepared, self._name = self._get_prepared(query)
         return prepared is Prepare.YES
 
-    def begin(self, begin: bytes) -> None:
-        """Send both and wait for the first."""
+    def run_behind(self, begin: bytes) -> None:
+        """Run it right after another one."""
         with self._conn.lock:
-            self._conn.wait_promptly(self._begin(begin))
+            self._conn.wait(self._run_behind(begin))
 
-    def finish(self) -> None:
-        """Wait for the second."""
+    def run_before(self, end: bytes) -> None:
+        """Run it right before another one."""
         with self._conn.lock:
-            self._conn.wait(self._finish())
+            self._conn.wait(self._run_before(end))
 
-    def end(self, end: bytes) -> None:
-        """Send both and wait for both."""
-        with self._conn.lock:
-            self._conn.wait(self._run_and_end(end))
-
-    def _begin(self, begin: bytes) -> PQGen[None]:
+    def _run_behind(self, begin: bytes) -> PQGen[None]:
         self._pgconn.enter_pipeline_mode()
         self._pgconn.send_query_params(begin, None)
-        self._pgconn.send_flush_request()
         self._send()
-        yield from self._flush()
-        self._check_results((yield from self._answer()))
+        _, answer = yield from self._answers()
+        self._set_results(answer)
 
-    def _run_and_end(self, end: bytes) -> PQGen[None]:
+    def _run_before(self, end: bytes) -> PQGen[None]:
         self._pgconn.enter_pipeline_mode()
         self._send()
         self._pgconn.send_query_params(end, None)
-        yield from self._flush()
-        yield from self._finish()
+        answer, _ = yield from self._answers()
+        self._set_results(answer)
 
     def _send(self) -> None:
         query = self._prepared_query
@@ -106,12 +97,10 @@ class PipelinedCursor(psycopg.RawCursor[Any]):
         )
         self._conn._prepared.maybe_add_to_cache(query, Prepare.YES, self._name)
 
-    def _flush(self) -> PQGen[None]:
+    def _answers(self) -> PQGen[list[list[PGresult]]]:
+        """Take all that comes back: only then does the connection take anything else."""
         self._pgconn.pipeline_sync()
         yield from send(self._pgconn)
-
-    def _finish(self) -> PQGen[None]:
-        """Take all that is still to come: only then does the connection take anything else."""
         answers: list[list[PGresult]] = []
         try:
             while not (answers and answers[-1][0].status == ExecStatus.PIPELINE_SYNC):
@@ -121,7 +110,7 @@ class PipelinedCursor(psycopg.RawCursor[Any]):
             raise
         self._pgconn.exit_pipeline_mode()
         self._check(answers[:-1])
-        self._set_results(answers[0])
+        return answers[:-1]
 
     def _answer(self) -> PQGen[list[PGresult]]:
         answer: list[PGresult] = yield from fetch_many(self._pgconn)

@@ -48,10 +48,7 @@ class UnitOfWork:
         if begin is None or self._pooled is not None:
             return RawCursor(self.driver).execute(statement, values, prepare=prepare)
         cursor = self._open(lambda pooled: begin_with(pooled.driver, begin, statement, values))
-        if cursor is None:
-            return RawCursor(self.driver).execute(statement, values, prepare=prepare)
-        cursor.finish()
-        return cursor
+        return cursor or RawCursor(self.driver).execute(statement, values, prepare=prepare)
 
     def run_last(self, statement: bytes, values: Sequence[Any]) -> psycopg.RawCursor[Any]:
         """Run a statement, and commit in the same round trip when nothing else is to be done."""
@@ -73,14 +70,16 @@ class UnitOfWork:
         return self._open(begin_on)
 
     def _open(self, begin: Callable[[PooledConnection], T]) -> T:
-        """Begin on a connection of the pool, on another one where that cannot begin any more.
+        """Begin on a connection of the pool, and on another one where that one is lost.
 
-        A pooled connection may have died unnoticed; nothing is lost before BEGIN.
+        It may have died unnoticed; and what it began can be begun anew: it was not committed.
         """
         pooled = self._check_out()
         try:
             return begin(pooled)
         except psycopg.OperationalError:
+            if not pooled.driver.closed:
+                raise
             self.release()
             return begin(self._check_out())
 

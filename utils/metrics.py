@@ -33,7 +33,7 @@ TRANSACTIONS_RETRIED = Counter(
 
 # Live
 EVENTS = Counter("stint_events", "Events committed to the log by requests.", ["type"])
-HINTS_HEARD = Counter("stint_hints_heard", "Wake-ups of other processes that came over the bus.")
+WAKE_UPS = Counter("stint_wake_ups", "Messages that came over the bus, each with some hints.")
 DELIVERIES = Counter("stint_deliveries", "Sends to sockets, each with all that was new in a room.")
 RELAY_SECONDS = Histogram(
     "stint_relay_seconds",

@@ -4,10 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-# Processes of an older version may listen meanwhile: another form of messages has another channel.
-CHANNEL = "stint_hints"
-
-HINTS_OF_A_MESSAGE = 64  # NOTIFY takes less than 8,000 bytes, and a hint has about 70
+HINTS_OF_A_MESSAGE = 64  # NOTIFY takes less than 8,000 bytes; a hint has 70 at most
 
 
 class Hint(NamedTuple):
@@ -19,13 +16,9 @@ class Hint(NamedTuple):
 
 
 def pack(hints: Iterable[Hint]) -> list[str]:
-    """Return as few messages as carry the hints."""
-    left = iter(hints)
-    parts = iter(lambda: list(islice(left, HINTS_OF_A_MESSAGE)), [])
-    return [
-        "\n".join(f"{topic} {subject} {number}" for topic, subject, number in part)
-        for part in parts
-    ]
+    """Return messages that carry the hints."""
+    lines = (f"{topic} {subject} {number}" for topic, subject, number in hints)
+    return list(iter(lambda: "\n".join(islice(lines, HINTS_OF_A_MESSAGE)), ""))
 
 
 def unpack(message: str) -> list[Hint]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from services.db_client import DatabaseClient
-from services.live.hints import CHANNEL
 
+CHANNEL = "stint"
 PROBE_SECONDS = 5.0
 
 NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("messages", type_=ARRAY(Text)))))

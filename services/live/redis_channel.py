@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from redis import Redis, RedisError
 from redis import TimeoutError as RedisTimeoutError
 
-from services.live.hints import CHANNEL
 from utils.errors import UnavailableError
 
+CHANNEL = "stint"
 PROBE_SECONDS = 5.0
 ANSWER_SECONDS = 3.0
 

@@ -28,6 +28,7 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     options = {"PRINCIPAL_CACHE_SECONDS": str(TRUSTED_SECONDS)}
     with Server.running(log, "tests.live.hints_only:app", **options) as server:
         yield server
+        assert "Traceback" not in log.read_text()
 
 
 def test_a_change(sockets: Sockets, alice: Person, project: Record, room: str) -> None:

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from config import settings
-from services import patient_connection
 from services.db_client import DatabaseClient
 from services.prepared import Prepared
 from tests.proxy import DatabaseProxy
@@ -21,9 +19,9 @@ from utils.errors import ConflictError, UnavailableError
 NOTES = "SELECT count(*) FROM pipelined_notes WHERE text = %(text)s"
 INSERT = sa.text("INSERT INTO pipelined_notes VALUES (CAST(:text AS text)) RETURNING text")
 SLEEP = sa.text("SELECT pg_sleep(CAST(:seconds AS float))")
-PROMPT_SECONDS = 1.0
+IMPATIENT = settings.model_copy(update={"database_statement_ms": 500})
 UNTIL_PREPARED = 7
-EXCHANGES = 3  # the BEGIN, the statement that came with it, and the last one with the COMMIT
+EXCHANGES = 2  # the first statement with the BEGIN, and the last one with the COMMIT
 
 
 @pytest.fixture(scope="module")
@@ -167,20 +165,18 @@ def test_a_connection_that_is_lost_at_its_begin_is_replaced(
     assert is_written(notes, "begun anew")
 
 
-def test_a_first_statement_may_take_longer_than_a_begin(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patient_connection, "PROMPT_SECONDS", PROMPT_SECONDS)
-    slow, attempts = writer.client.prepare(SLEEP), list[float]()
+def test_a_first_statement_that_takes_too_long_is_not_run_again(proxy: DatabaseProxy) -> None:
+    client = DatabaseClient(lambda: proxy.url, IMPATIENT)
+    nap = client.prepare(SLEEP)
+    for _ in range(UNTIL_PREPARED):
+        client.transaction(lambda: nap.one(seconds=0))
 
-    def sleep(seconds: float) -> None:
-        attempts.append(seconds)
-        slow.one(seconds=seconds)
+    def sleep() -> None:
+        with pytest.raises(UnavailableError, match="longer than"):
+            client.transaction(lambda: nap.one(seconds=30))
 
-    naps = [0.0] * UNTIL_PREPARED + [2 * PROMPT_SECONDS]
-    for each in naps:
-        writer.client.transaction(partial(sleep, each))
-    assert attempts == naps
+    assert count_statements(sleep) == 2  # and the end of its transaction
+    client.dispose()
 
 
 def test_a_commit_that_is_not_answered_is_not_repeated(
