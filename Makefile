@@ -28,11 +28,12 @@ test-looks: $(VENV)/.dev-installed ## look at every view of the page: both theme
 test-faults: $(VENV)/.dev-installed ## run the tests that kill, cut and starve things
 	@exec $(BIN)/python -m pytest -m faults --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/.dev-installed ## check style, types, imports, schema and locks
+check: $(VENV)/.dev-installed ## check style, types, imports, Dockerfile, schema and locks
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python $(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	@$(MAKE) --no-print-directory check-schema check-locks
 
 check-schema: $(VENV)/.dev-installed

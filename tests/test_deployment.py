@@ -1,10 +1,16 @@
 """What deploy/ brings along: that it says what the service counts on."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from config import PROJECT_DIR, Settings
 
-NGINX = (PROJECT_DIR / "deploy" / "nginx.conf").read_text()
+DEPLOY = PROJECT_DIR / "deploy"
+NGINX = (DEPLOY / "nginx.conf").read_text()
 GUNICORN = (PROJECT_DIR / "gunicorn.conf.py").read_text()
 
 
@@ -35,3 +41,17 @@ def test_nginx_lets_go_of_idle_connections_before_the_service_does() -> None:
     upstream = NGINX.partition("upstream ")[2].partition("}")[0]
     kept = figure(r"^    keepalive_timeout (\d+)s;", upstream)
     assert kept < figure(r"^keepalive = (\d+)", GUNICORN)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    """All but the programs, which are not where they will be."""
+    units = []
+    for unit in DEPLOY.glob("*.service"):
+        units.append(tmp_path / unit.name)
+        there = re.sub(r"/opt/stint/\.venv/bin/\w+", "/bin/true", unit.read_text())
+        units[-1].write_text(there)
+    assert len(units) == 2
+    command = ["systemd-analyze", "verify", "--man=no", *map(str, units)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
