@@ -15,7 +15,7 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 from uuid_utils import uuid7
 
-from benchmarks.processes import cpu_seconds, is_named
+from benchmarks.processes import cpu_seconds, is_named, parent_of, process_tree
 from services.postgres.embedded import SERVER_SETTINGS, EmbeddedPostgres
 from utils.positions import last_position
 
@@ -56,13 +56,19 @@ class Database:
             return connection.info.parameter_status("server_version") or "unknown"
 
     def cpu_seconds(self) -> float | None:
-        """CPU time of its backends so far; None unless they run on this machine."""
-        return cpu_seconds(self.backends())
+        """CPU time of PostgreSQL so far; None unless it runs on this machine.
+
+        All of it: connections may have ended meanwhile, and others than theirs write and sync.
+        """
+        if not self._is_local:
+            return None
+        with self.connect() as connection:
+            pid = connection.info.backend_pid
+            return cpu_seconds(process_tree(parent_of(pid))) if is_named(pid, "postgres") else None
 
     def backends(self) -> list[int]:
         """The processes that serve its connections; none unless they run on this machine."""
-        host = self.url.query.get("host") or self.url.host or "localhost"
-        if not str(host).startswith("/") and host not in LOCAL_HOSTS:
+        if not self._is_local:
             return []
         with self.connect() as connection:
             rows = connection.execute(
@@ -70,6 +76,11 @@ class Database:
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             ).fetchall()
         return [pid for (pid,) in rows if is_named(pid, "postgres")]
+
+    @property
+    def _is_local(self) -> bool:
+        host = str(self.url.query.get("host") or self.url.host or "localhost")
+        return host.startswith("/") or host in LOCAL_HOSTS
 
 
 @contextmanager

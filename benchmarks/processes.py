@@ -39,6 +39,11 @@ def memory_bytes(pid: int) -> tuple[int, int]:
     return sizes["Pss"], sizes["Rss"]
 
 
+def parent_of(pid: int) -> int:
+    """The process that started this one, which must be running."""
+    return int(_stat(pid)[1])
+
+
 def process_tree(pid: int) -> list[int]:
     """`pid` and every process below it."""
     children: dict[int, list[int]] = {}
