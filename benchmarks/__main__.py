@@ -77,6 +77,7 @@ def compare(options: argparse.Namespace) -> int:
             f"side, {options.rounds} rounds of {options.seconds:g} s, user check of the idiomatic "
             f"sides: {options.peer_user_check}\n"
         )
+        database.vacuum_when_told()
         rounds: list[Round] = []
         for connections in options.connections:
             for operation in options.operations:

@@ -31,7 +31,8 @@ ratio: to {YARDSTICK}, the median of the rounds, each over the round of {YARDSTI
 CPU ratio: likewise, of the CPU time that an answer takes of the server and PostgreSQL together;
 when the machine has other work to do, it is the one to look at.
 CPU us, db us and client us: CPU time per request of the server's processes, of PostgreSQL's
-and of the load client. All of them share the cores of one machine, alike for all sides."""
+and of the load client. All of them share the cores of one machine, alike for all sides.
+Tables are vacuumed before each turn of all sides, and not in between."""
 
 
 def render(rounds: Sequence[Round]) -> str:

@@ -123,6 +123,7 @@ def measure(
         client.drive(replace(each, seconds=WARM_UP_SECONDS))
     rounds = []
     for _ in range(times):
+        database.vacuum()
         for server, each in plans.items():
             rounds.append(_drive_round(operation, server, each, database))
             sys.stdout.write(_progress(rounds[-1]))
