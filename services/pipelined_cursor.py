@@ -31,7 +31,7 @@ def begin_with(
     """Begin a transaction, and run its first statement along if it is prepared already."""
     cursor = PipelinedCursor(driver)
     if cursor.takes(statement, values):
-        cursor.run_behind(begin)
+        cursor.run(before=[begin])
         return cursor
     driver.execute_promptly(begin)
     return None
@@ -43,7 +43,7 @@ def commit_with(
     """Run the last statement of a transaction, and commit if it went well."""
     cursor = PipelinedCursor(driver)
     if cursor.takes(statement, values):
-        cursor.run_before(b"COMMIT")
+        cursor.run(behind=[b"COMMIT"])
         return cursor
     ordinary = RawCursor(driver).execute(statement, values)
     driver.execute("COMMIT")
@@ -66,29 +66,20 @@ class PipelinedCursor(psycopg.RawCursor[Any]):
         prepared, self._name = self._get_prepared(query)
         return prepared is Prepare.YES
 
-    def run_behind(self, begin: bytes) -> None:
-        """Run it right after another one."""
+    def run(self, before: Sequence[bytes] = (), behind: Sequence[bytes] = ()) -> None:
+        """Run it, and others that take no values around it."""
         with self._conn.lock:
-            self._conn.wait(self._run_behind(begin))
+            self._conn.wait(self._run(before, behind))
 
-    def run_before(self, end: bytes) -> None:
-        """Run it right before another one."""
-        with self._conn.lock:
-            self._conn.wait(self._run_before(end))
-
-    def _run_behind(self, begin: bytes) -> PQGen[None]:
+    def _run(self, before: Sequence[bytes], behind: Sequence[bytes]) -> PQGen[None]:
         self._pgconn.enter_pipeline_mode()
-        self._pgconn.send_query_params(begin, None)
+        for other in before:
+            self._pgconn.send_query_params(other, None)
         self._send()
-        _, answer = yield from self._answers()
-        self._set_results(answer)
-
-    def _run_before(self, end: bytes) -> PQGen[None]:
-        self._pgconn.enter_pipeline_mode()
-        self._send()
-        self._pgconn.send_query_params(end, None)
-        answer, _ = yield from self._answers()
-        self._set_results(answer)
+        for other in behind:
+            self._pgconn.send_query_params(other, None)
+        answers = yield from self._answers()
+        self._set_results(answers[len(before)])
 
     def _send(self) -> None:
         query = self._prepared_query
